@@ -1,0 +1,1 @@
+"""Who uses Rida: people, workspaces and what a role may do."""

@@ -1,0 +1,1 @@
+"""Whom a workspace knows: contacts, topics, and how they came in."""

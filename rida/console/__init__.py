@@ -1,0 +1,1 @@
+"""What operators see: plain forms for the whole first hour."""

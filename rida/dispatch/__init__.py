@@ -1,0 +1,1 @@
+"""The ledger: who may send what, where, now; and what became of it."""

@@ -1,0 +1,1 @@
+"""What comes back, and what it changes: a dead mailbox is suppressed, an unsubscribe is honoured."""

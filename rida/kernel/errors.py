@@ -1,0 +1,138 @@
+"""Every error of ours, on one page.
+
+An error is a mistake that somebody can mend: `says` tells what happened and what to do next, in English, ready for the
+catalogue (views translate it, then fill in `params`). A remote server's reply is never an error; it is a `Reply`.
+"""
+
+from typing import Any, ClassVar
+
+
+def gettext_noop(text: str) -> str:
+    """Marks a sentence for the catalogue; the kernel knows no framework, so it cannot translate."""
+    return text
+
+
+class RidaError(Exception):
+    """Root of the tree. `permanent` says whether trying again unchanged could help."""
+
+    says: ClassVar[str] = gettext_noop("Something went wrong. Please look at the log of the worker.")
+    permanent: ClassVar[bool] = True
+
+    def __init__(self, **params: Any) -> None:
+        super().__init__(params)
+        self.params = params
+
+    def __str__(self) -> str:
+        return self.says % self.params
+
+
+# --- the machine ----------------------------------------------------------------------------------------------------
+
+
+class StorageError(RidaError):
+    """PostgreSQL cannot be started or reached."""
+
+    says = gettext_noop("The database could not be used: %(reason)s")
+
+
+class DatabaseAway(StorageError):
+    says = gettext_noop("The database does not answer (%(reason)s). Nothing is lost; sending goes on when it is back.")
+    permanent = False
+
+
+class DiskFull(StorageError):
+    says = gettext_noop("The disk is full (%(reason)s). Free some space; nothing is lost and the work can be repeated.")
+    permanent = False
+
+
+class SettingError(RidaError):
+    """An environment variable that cannot be used."""
+
+    says = gettext_noop("The setting %(name)s cannot be used: %(reason)s")
+
+
+# --- permission and audience ----------------------------------------------------------------------------------------
+
+
+class AddressError(RidaError):
+    """Text that is no e-mail address."""
+
+    says = gettext_noop("“%(text)s” is not an e-mail address (%(code)s).")
+
+
+class TokenError(RidaError):
+    """A link that we did not sign, or signed for something else, or too long ago."""
+
+    says = gettext_noop("This link is not valid any more. Please use the newest message you received from us.")
+
+
+class PermissionMissing(RidaError):
+    """Somebody tried to queue an address that has no resolvable permission."""
+
+    says = gettext_noop("No permission to write to this address (%(code)s). Ask the person to sign up first.")
+
+
+class ImportError_(RidaError):
+    """A file that cannot be read as contacts; one bad row is a report line, not an error."""
+
+    says = gettext_noop("The file cannot be imported: %(reason)s")
+
+
+class FileNotText(ImportError_):
+    says = gettext_noop("The file is not a text file in a charset we can read. Save it as “CSV UTF-8” and try again.")
+
+
+class FileNotTable(ImportError_):
+    says = gettext_noop(
+        "Line %(line)s of the file cannot be read as a table (%(detail)s). Rows before it were imported; mend the line "
+        "and import the file again, nothing will be doubled."
+    )
+
+
+class ColumnMissing(ImportError_):
+    says = gettext_noop("No column of the file holds e-mail addresses. Name one of them “email” in the first line.")
+
+
+class BasisMissing(ImportError_):
+    says = gettext_noop("Say why these people may be written to: choose a basis for the file, or a column that shows it.")
+
+
+# --- campaign and launch --------------------------------------------------------------------------------------------
+
+
+class ContentError(RidaError):
+    """A template that cannot be read or rendered."""
+
+    says = gettext_noop("The text of the message cannot be used, line %(line)s: %(detail)s")
+
+
+class ContentTooCostly(ContentError):
+    says = gettext_noop(
+        "The text of the message asks for too much work (a loop that does not end, or a text that is repeated without "
+        "limit). Take that part out."
+    )
+
+
+class HeaderInjection(ContentError):
+    says = gettext_noop("The %(name)s line would hold a line break after merging. Remove it from the contact's data.")
+
+
+class LaunchBlocked(RidaError):
+    """Preflight found something that must be mended first; `findings` holds the codes."""
+
+    says = gettext_noop("The campaign cannot be launched yet: %(codes)s. Open the preflight page to see what to do.")
+
+
+class ContentChanged(RidaError):
+    says = gettext_noop("The content changed after preflight looked at it. Run preflight again, then launch.")
+
+
+class WrongState(RidaError):
+    says = gettext_noop("That cannot be done while the campaign is %(state)s.")
+
+
+# --- accounts -------------------------------------------------------------------------------------------------------
+
+
+class NotAllowed(RidaError):
+    says = gettext_noop("Your role does not allow this. Ask an owner of the workspace.")

@@ -1,0 +1,1 @@
+"""May we write to this person? Append-only events, the standing folded from them, and one door: `may_send`."""

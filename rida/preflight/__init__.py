@@ -1,0 +1,1 @@
+"""What stands against a launch: ordered checks, each with its number and its law, and the price of a mistake."""

@@ -1,0 +1,1 @@
+"""What recipients see, without logging in: leaving, and a message in the browser."""

@@ -1,0 +1,1 @@
+"""Read-only totals per launch, network and day."""

@@ -1,0 +1,1 @@
+"""Which network a mailbox belongs to, and what that network accepts."""
