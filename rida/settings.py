@@ -169,7 +169,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "tickets"
-PROCRASTINATE_ON_APP_READY = "rida.kernel.engine_procrastinate.on_app_ready"
+PROCRASTINATE_ON_APP_READY = "rida.dispatch.engine_procrastinate.on_app_ready"
 
 LOGGING = {
     "version": 1,

@@ -60,7 +60,7 @@ class Retry(models.Model):
     due = models.BigIntegerField()
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["network", "urgent", "due"], name="retry_due")]
+        indexes: ClassVar = [models.Index(fields=["network", "source", "urgent", "due"], name="retry_due")]
 
 
 class OutcomeRow(models.Model):

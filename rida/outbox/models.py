@@ -22,7 +22,6 @@ class Launch(models.Model):
         CONFIRMATION = "confirmation"
 
     class State(models.TextChoices):
-        FREEZING = "freezing"
         RUNNING = "running"
         PAUSED = "paused"
         CANCELLED = "cancelled"
@@ -31,7 +30,7 @@ class Launch(models.Model):
     workspace = models.ForeignKey(Workspace, models.PROTECT)
     campaign = models.ForeignKey(Campaign, models.PROTECT, null=True, related_name="launches")
     kind = models.CharField(max_length=12, choices=Kind.choices)
-    state = models.CharField(max_length=10, choices=State.choices, default=State.FREEZING)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.RUNNING)
     urgent = models.BooleanField(default=False)
     """Time-critical: may use the reserve, and goes first."""
     resend_doubtful = models.BooleanField(default=False)
@@ -83,13 +82,15 @@ class Tranche(models.Model):
     end_n = models.IntegerField()
 
     class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["launch", "network", "site", "source"], name="one_tranche_a_site")
+        ]
         indexes: ClassVar = [
             models.Index(
-                fields=["network", "urgent", "priority", "served_at"],
+                fields=["network", "source", "urgent", "priority", "served_at"],
                 name="tranche_live",
                 condition=models.Q(next_n__lt=models.F("end_n")),
             ),
-            models.Index(fields=["launch"], name="tranche_launch"),
         ]
 
 

@@ -73,6 +73,8 @@ class Budget(models.Model):
     v = models.IntegerField(default=5)
     """Messages a volley."""
     pace_per_second = models.FloatField(null=True)
+    """Set: claims are small and spread out instead of as fast as the window allows."""
+    paced_until = models.BigIntegerField(default=0)
     in_hand = models.IntegerField(default=0)
     bulk_in_hand = models.IntegerField(default=0)
     volleys_open = models.IntegerField(default=0)

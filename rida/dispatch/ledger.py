@@ -1,0 +1,334 @@
+"""The ledger's transactions: which statements of `ledger.sql` run together, and where permission is asked.
+
+Synchronous, on Django's connection of the calling thread, so that the questions to `permission` are part of the same
+transaction. Times are ms. `Timing` holds the durations; the promise is in docs/ledger.md.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection, transaction
+
+from rida.delivery.ports import Item, Key, Result, Volley, Word
+from rida.dispatch.rules import Timing, next_attempt
+from rida.dispatch.statements import statement
+from rida.kernel.clock import elapsed_seconds, now
+from rida.kernel.reply import Outcome
+from rida.outbox.models import Launch
+from rida.permission.rules import Terms
+from rida.permission.services import Ask, heads, verdicts
+from rida.shaping.services import assign_place
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchFacts:
+    """What does not change in a launch, read once a process."""
+
+    terms: Terms
+    profiles: tuple[str, ...]
+    give_up_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One session's part of a group commit. `begins`: the volley starts with this commit."""
+
+    volley: Volley
+    begins: bool
+    results: Sequence[Result]
+    coming: Sequence[Item]
+
+
+@dataclass(slots=True)
+class Ledger:
+    """One node's hands on the ledger. `node` is random per process: a restarted program is another node."""
+
+    node: str
+    timing: Timing
+    _launches: dict[int, LaunchFacts] = field(default_factory=dict)
+    _heads: dict[int, dict[Key, int]] = field(default_factory=dict)
+    """Newest permission event of each person at the claim, by open volley of this node."""
+
+    # --- claim ------------------------------------------------------------------------------------------------------
+
+    def claim(self, shard: int, networks_at_most: int) -> list[Volley]:
+        """Volleys of due networks of one shard, at most one a network."""
+        asked_at = elapsed_seconds()
+        with transaction.atomic():
+            networks = [row[0] for row in _rows("lock_due", shard=shard, limit=networks_at_most)]
+            if not networks:
+                return []
+            return self._open(networks, asked_at)
+
+    def exchange(self, volley: Volley, attempted: int) -> Volley | None:
+        """Close a finished volley and open another for the same connection; None: nothing changed at all."""
+        asked_at = elapsed_seconds()
+        with transaction.atomic():
+            opened = []
+            if self._close(volley, attempted, []):
+                opened = self._open([volley.network_id], asked_at, volley.site_id, volley.source_id)
+            if not opened:
+                # A closed volley must not have an open connection: take the close back, the session hangs up first.
+                transaction.set_rollback(True)
+        if not opened:
+            return None
+        self._heads.pop(volley.id, None)
+        return opened[0]
+
+    def _open(
+        self, networks: Sequence[int], asked_at: float, site: int | None = None, source: int | None = None
+    ) -> list[Volley]:
+        _rows("lock_sources", networks=networks)
+        picked = _rows("pick", networks=networks, only_site=site, only_source=source)
+        allowed, newest = self._ask(picked)
+        opened = self._insert(allowed)
+        _run("refresh_due", networks=networks)
+        return [self._volley(opened[row[0][0]], row, asked_at, newest) for row in allowed if row[0][0] in opened]
+
+    def _ask(self, picked: Sequence[Row]) -> tuple[list[list[Row]], dict[Key, int]]:
+        """Permission's answer to what was picked: allowed rows by network; the refused get their outcome here."""
+        answers = verdicts([self._question(row[6], row[12], row[10]) for row in picked], now())
+        refused = [(row, answer.reason) for row, answer in zip(picked, answers, strict=True) if not answer.allowed]
+        _withhold((Key(row[7], row[8]), row[9], reason, None) for row, reason in refused)
+        by_network: dict[int, list[Row]] = defaultdict(list)
+        newest = {}
+        for row, answer in zip(picked, answers, strict=True):
+            if answer.allowed:
+                by_network[row[0]].append(row)
+                newest[Key(row[7], row[8])] = answer.head
+        return list(by_network.values()), newest
+
+    def _insert(self, groups: Sequence[Sequence[Row]]) -> dict[int, int]:
+        """network id: volley id"""
+        if not groups:
+            return {}
+        volleys = [
+            {
+                "network_id": rows[0][0],
+                "site_id": rows[0][2],
+                "source_id": rows[0][4],
+                "urgent": rows[0][5],
+                "workspace_id": rows[0][6],
+                "tranche_ids": [row[7] for row in rows],
+                "ns": [row[8] for row in rows],
+                "attempts": [row[9] for row in rows],
+            }
+            for rows in groups
+        ]
+        lease, window = self.timing.lease_ms, self.timing.window_ms
+        return dict(_rows("open", volleys=json.dumps(volleys), node=self.node, lease=lease, window=window))
+
+    def _volley(self, volley_id: int, rows: Sequence[Row], asked_at: float, newest: Mapping[Key, int]) -> Volley:
+        items = tuple(_item(row) for row in rows)
+        self._heads[volley_id] = {item.key: newest[item.key] for item in items}
+        network_id, network, site_id, site, source_id, urgent = rows[0][:6]
+        lease = self.timing.lease_ms / 1000
+        return Volley(
+            volley_id, network_id, network, site_id, site, source_id, urgent, items, asked_at, lease_seconds=lease
+        )
+
+    # --- record -----------------------------------------------------------------------------------------------------
+
+    def commit(self, batch: Sequence[Entry]) -> tuple[list[Word], int]:
+        """Group commit: starts and outcomes of many sessions durable together; the last word for each, and the
+        database's time (ms) to hold the node's clock against."""
+        with transaction.atomic():
+            fenced = self._start([entry.volley.id for entry in batch if entry.begins])
+            self._record([(entry.volley.id, result) for entry in batch for result in entry.results])
+            withheld = self._ask_again(batch)
+            halted = self._halted(batch)
+            database_now = _rows("now")[0][0]
+        words = [
+            Word(
+                withheld=frozenset(item.key for item in entry.coming if item.key in withheld),
+                halted=frozenset(item.key for item in entry.coming if item.launch_id in halted),
+                fenced=entry.volley.id in fenced,
+            )
+            for entry in batch
+        ]
+        return words, database_now
+
+    def _start(self, volley_ids: Sequence[int]) -> set[int]:
+        """Volleys that could not be started: their lease is gone."""
+        if not volley_ids:
+            return set()
+        started = {row[0] for row in _rows("start", volleys=volley_ids, node=self.node)}
+        return set(volley_ids) - started
+
+    def _record(self, results: Sequence[tuple[int, Result]]) -> None:
+        moved = [result for _, result in results if result.moved_to]
+        if ended := [(volley_id, result) for volley_id, result in results if not result.moved_to]:
+            _rows("record", **self._columns(ended))
+        if moved:
+            self._move(moved)
+
+    def _columns(self, results: Sequence[tuple[int, Result]]) -> dict[str, list[Any]]:
+        at = _rows("now")[0][0]
+        return {
+            "volley_ids": [volley_id for volley_id, _ in results],
+            "tranche_ids": [result.item.key.tranche_id for _, result in results],
+            "ns": [result.item.key.n for _, result in results],
+            "attempts": [result.item.attempt for _, result in results],
+            "kinds": [int(result.outcome) for _, result in results],
+            "steps": [str(result.reply.step) for _, result in results],
+            "codes": [result.reply.code for _, result in results],
+            "enhanced": [result.reply.enhanced[:12] for _, result in results],
+            "replies": [result.reply.text.replace("\0", "")[:2000] for _, result in results],
+            "dues": [self._due(result, at) for _, result in results],
+        }
+
+    def _due(self, result: Result, at: int) -> int | None:
+        if result.outcome is not Outcome.DEFERRED:
+            return None
+        give_up_at = self._facts(result.item.launch_id).give_up_at
+        return next_attempt(result.item.attempt, give_up_at, at, self.timing.retry_waits_ms)
+
+    def _move(self, moved: Sequence[Result]) -> None:
+        places = [assign_place(result.moved_to, now()) for result in moved if result.moved_to]
+        _run(
+            "move",
+            tranche_ids=[result.item.key.tranche_id for result in moved],
+            ns=[result.item.key.n for result in moved],
+            attempts=[result.item.attempt for result in moved],
+            networks=[place.network_id for place in places],
+            sites=[place.id for place in places],
+        )
+        _run("wake", networks=[place.network_id for place in places])
+
+    def _ask_again(self, batch: Sequence[Entry]) -> set[Key]:
+        """Of the messages to come, those whose permission changed since the claim and is gone: withheld here."""
+        coming = [(entry.volley.id, item) for entry in batch for item in entry.coming]
+        newest = heads({(item.workspace_id, item.address_hash) for _, item in coming})
+        changed = [
+            (volley_id, item)
+            for volley_id, item in coming
+            if newest[item.workspace_id, item.address_hash] != self._heads.get(volley_id, {}).get(item.key)
+        ]
+        if not changed:
+            return set()
+        asks = [self._question(item.workspace_id, item.address_hash, item.launch_id) for _, item in changed]
+        refused = [
+            (item, answer.reason, volley_id)
+            for (volley_id, item), answer in zip(changed, verdicts(asks, now()), strict=True)
+            if not answer.allowed
+        ]
+        _withhold((item.key, item.attempt, reason, volley_id) for item, reason, volley_id in refused)
+        return {item.key for item, _, _ in refused}
+
+    def _halted(self, batch: Sequence[Entry]) -> set[int]:
+        launches = {item.launch_id for entry in batch for item in entry.coming}
+        return {row[0] for row in _rows("halted", launches=list(launches))} if launches else set()
+
+    # --- close ------------------------------------------------------------------------------------------------------
+
+    def close(self, volley: Volley, attempted: int, returned: Sequence[Item]) -> None:
+        """The socket is closed; so many messages reached the wire, `returned` did not and wait again."""
+        with transaction.atomic():
+            self._close(volley, attempted, returned)
+            _run("refresh_due", networks=[volley.network_id])
+        self._heads.pop(volley.id, None)
+
+    def _close(self, volley: Volley, attempted: int, returned: Sequence[Item]) -> bool:
+        """False: the reaper was here before."""
+        _rows("lock_networks", networks=[volley.network_id])
+        _rows("lock_sources", networks=[volley.network_id])
+        closed = _rows(
+            "close",
+            volley=volley.id,
+            attempted=attempted,
+            window=self.timing.window_ms,
+            tranche_ids=[item.key.tranche_id for item in returned],
+            ns=[item.key.n for item in returned],
+            attempts=[item.attempt for item in returned],
+        )
+        return bool(closed)
+
+    def renew(self, volley_ids: Collection[int]) -> frozenset[int]:
+        """Lengthen leases that are not over yet; those that were."""
+        lease, window = self.timing.lease_ms, self.timing.window_ms
+        rows = _rows("renew", volleys=list(volley_ids), node=self.node, lease=lease, window=window)
+        return frozenset(row[0] for row in rows)
+
+    def reap(self) -> int:
+        """Close the volleys of nodes that died or fenced themselves; how many. One transaction each."""
+        return sum(self._reap(volley_id, network_id) for volley_id, network_id in self._overdue())
+
+    def _overdue(self) -> list[Row]:
+        return _rows("overdue", grace=self.timing.grace_ms)
+
+    def _reap(self, volley_id: int, network_id: int) -> int:
+        with transaction.atomic():
+            _rows("lock_networks", networks=[network_id])
+            _rows("lock_sources", networks=[network_id])
+            timing = self.timing
+            count: int = _rows("reap", volley=volley_id, grace=timing.grace_ms, window=timing.window_ms)[0][0]
+            _run("refresh_due", networks=[network_id])
+        return count
+
+    # --- facts ------------------------------------------------------------------------------------------------------
+
+    def _question(self, workspace_id: int, address_hash: bytes, launch_id: int) -> Ask:
+        facts = self._facts(launch_id)
+        return Ask(workspace_id, bytes(address_hash), facts.terms, facts.profiles)
+
+    def _facts(self, launch_id: int) -> LaunchFacts:
+        if launch_id not in self._launches:
+            launch = Launch.objects.get(pk=launch_id)
+            terms = Terms.from_json(launch.terms)
+            self._launches[launch_id] = LaunchFacts(terms, tuple(launch.terms["profiles"]), launch.give_up_at)
+        return self._launches[launch_id]
+
+
+def due_shards(ahead_ms: int) -> list[int]:
+    """Shards with a network that is due, or will be within so long."""
+    return [row[0] for row in _rows("due_shards", ahead=ahead_ms)]
+
+
+def heal() -> None:
+    """Wake networks that sleep past a due retry."""
+    _run("forgotten")
+
+
+def regroup(site_id: int, from_network: int, to_network: int) -> None:
+    """Move a site to another network with everything it has in hand and has used (design §4.8)."""
+    both = [from_network, to_network]
+    with transaction.atomic():
+        _rows("lock_networks", networks=both)
+        _rows("lock_sources", networks=both)
+        _run("regroup", site=site_id, from_network=from_network, to_network=to_network)
+        _run("refresh_due", networks=both)
+
+
+def _withhold(refused: Iterable[tuple[Key, int, str, int | None]]) -> None:
+    rows = list(refused)
+    if not rows:
+        return
+    _run(
+        "withhold",
+        tranche_ids=[key.tranche_id for key, _, _, _ in rows],
+        ns=[key.n for key, _, _, _ in rows],
+        attempts=[attempt for _, attempt, _, _ in rows],
+        reasons=[reason for _, _, reason, _ in rows],
+        volley_ids=[volley_id for _, _, _, volley_id in rows],
+    )
+
+
+def _item(row: Row) -> Item:
+    merge = row[13] if isinstance(row[13], dict) else json.loads(row[13])
+    return Item(Key(row[7], row[8]), row[9], row[10], row[6], row[11], bytes(row[12]), merge)
+
+
+def _rows(name: str, **params: Any) -> list[Row]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement(name), params)
+        return cursor.fetchall()
+
+
+def _run(name: str, **params: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement(name), params)

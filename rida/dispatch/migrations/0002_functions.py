@@ -1,0 +1,10 @@
+"""The ledger's SQL functions."""
+
+from django.db import migrations
+
+from rida.dispatch.statements import functions
+
+
+class Migration(migrations.Migration):
+    dependencies = [("dispatch", "0001_initial")]  # noqa: RUF012
+    operations = [migrations.RunSQL(functions(), reverse_sql=migrations.RunSQL.noop)]  # noqa: RUF012

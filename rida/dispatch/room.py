@@ -1,0 +1,118 @@
+"""Room, the next due moment and a close, as pure functions: what `functions.sql` does, said once more in Python.
+
+A property test compares the two (design §4.9); simulations run on these. Times in ms.
+
+A permit counts against R while `counts_until` lies ahead. The reserve, a tenth of R and one of C, is for urgent mail:
+bulk sees R - R // 10 and C - 1, each counted over bulk permits only, and the whole sees R and C.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+NEVER = 9_000_000_000_000_000
+PACE_SECONDS = 30
+"""A paced network claims what it may send in so long (design §4.7)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    r: int
+    c: int
+    k: int
+    v: int
+    pace_per_second: float | None = None
+
+    @property
+    def bulk_r(self) -> int:
+        return self.r - self.r // 10
+
+    @property
+    def bulk_c(self) -> int:
+        return self.c - 1 if self.c > 1 else self.c
+
+    @property
+    def claim_size(self) -> int:
+        if self.pace_per_second is None:
+            return self.v
+        return max(1, min(self.v, int(self.pace_per_second * PACE_SECONDS)))
+
+
+@dataclass(frozen=True, slots=True)
+class InHand:
+    """What the budget row says of open volleys, and until when it rests."""
+
+    messages: int = 0
+    bulk: int = 0
+    volleys: int = 0
+    rests_until: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    counts_until: int
+    n: int
+    urgent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many messages a claim may take now, and when it is worth asking again, for either kind of mail."""
+
+    urgent: int
+    bulk: int
+    urgent_due: int
+    bulk_due: int
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One kind of waiting mail: when its first message is due."""
+
+    urgent: bool
+    due: int
+
+
+def room(limits: Limits, hand: InHand, permits: Sequence[Permit], now: int) -> Room:
+    """Room of one budget row. `permits` may hold expired ones; they do not count."""
+    counting = [permit for permit in permits if permit.counts_until > now]
+    bulk_permits = [permit for permit in counting if not permit.urgent]
+    total, bulk = _sum(counting), _sum(bulk_permits)
+    resting = hand.rests_until > now or hand.volleys >= limits.k
+    urgent_room = min(limits.claim_size, limits.c - hand.messages, limits.r - total)
+    bulk_room = min(urgent_room, limits.bulk_c - hand.bulk, limits.bulk_r - bulk)
+    whole_free_at = _free_at(counting, limits.r, now)
+    bulk_free_at = max(whole_free_at, _free_at(bulk_permits, limits.bulk_r, now))
+    full = hand.messages >= limits.c or hand.volleys >= limits.k
+    return Room(
+        urgent=0 if resting else max(0, urgent_room),
+        bulk=0 if resting else max(0, bulk_room),
+        urgent_due=NEVER if full else max(now, hand.rests_until, whole_free_at),
+        bulk_due=NEVER if full or hand.bulk >= limits.bulk_c else max(now, hand.rests_until, bulk_free_at),
+    )
+
+
+def next_due(row: Room, works: Sequence[Work], now: int) -> int:
+    """When a claim of this network could next succeed; NEVER if it is idle, or full until a close."""
+    due: Callable[[Work], int] = lambda work: max(work.due, row.urgent_due if work.urgent else row.bulk_due)  # noqa: E731
+    return min((max(now, due(work)) for work in works), default=NEVER)
+
+
+def close(volley: Permit, attempted: int, now: int, window: int) -> Permit:
+    """What a volley still counts after its close: what reached the wire, for a window from now (engine facts §3.5)."""
+    return Permit(now + window, min(attempted, volley.n), volley.urgent)
+
+
+def _sum(permits: Sequence[Permit]) -> int:
+    return sum(permit.n for permit in permits)
+
+
+def _free_at(permits: Sequence[Permit], limit: int, now: int) -> int:
+    """When enough permits have run out that one more message fits."""
+    used = _sum(permits)
+    if used < limit:
+        return now
+    for permit in sorted(permits, key=lambda permit: permit.counts_until):
+        used -= permit.n
+        if used < limit:
+            return permit.counts_until
+    return NEVER

@@ -1,0 +1,49 @@
+"""How a launch ends: what cancel and expiry leave unclaimed gets its outcome, and the last outcome finishes it."""
+
+from django.db import connection, transaction
+
+from rida.dispatch.statements import statement
+from rida.kernel.reply import Outcome
+
+_SLICE = 5_000
+"""Rows a transaction: the network's lock is held meanwhile, so claims of it wait some 50 ms."""
+
+
+def settle_all() -> None:
+    """Every launch that has not ended: settle what must end now, and finish it if nothing remains."""
+    for launch_id, cancelled, expired in _rows("unsettled"):
+        if cancelled:
+            settle(launch_id, Outcome.CANCELLED, "cancelled")
+        elif expired:
+            settle(launch_id, Outcome.EXPIRED, "gave_up")
+        if not _rows("remains", launch=launch_id)[0][0]:
+            _rows("finish", launch=launch_id)
+
+
+def settle(launch_id: int, outcome: Outcome, reason: str) -> None:
+    """Give every unclaimed delivery of the launch this outcome. Open volleys end by themselves."""
+    for tranche_id, network_id in _rows("live_tranches", launch=launch_id):
+        _until_empty("settle_tranche", network_id, tranche=tranche_id, kind=int(outcome), reason=reason)
+    for (network_id,) in _rows("retry_networks", launch=launch_id):
+        _until_empty(
+            "settle_retries", network_id, launch=launch_id, network=network_id, kind=int(outcome), reason=reason
+        )
+
+
+def _until_empty(name: str, network_id: int, **params: object) -> None:
+    while _slice(name, network_id, params):
+        pass
+
+
+def _slice(name: str, network_id: int, params: dict[str, object]) -> bool:
+    with transaction.atomic():
+        _rows("lock_networks", networks=[network_id])
+        done = _rows(name, **params, limit=_SLICE)
+        _rows("refresh_due", networks=[network_id])
+    return bool(done and done[0][0])
+
+
+def _rows(name: str, **params: object) -> list[tuple[int, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement(name), params)
+        return cursor.fetchall() if cursor.description else []

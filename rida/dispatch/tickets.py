@@ -1,0 +1,43 @@
+"""The ledger's work for the engine: drain a shard, and the tick that looks after everything."""
+
+from asyncio import to_thread
+
+from rida.dispatch.ledger import due_shards, heal
+from rida.dispatch.node import Node
+from rida.dispatch.settling import settle_all
+from rida.kernel.engine import REGISTRY, submit, ticket
+
+_DRAIN_SECONDS = 4.0
+_TICK_SECONDS = 1
+_SILENT_SECONDS = 10.0
+NODE: list[Node] = []
+"""The node of this process, set by the worker; empty elsewhere, where no drain runs."""
+
+
+@ticket("drain", lane="drain")
+async def drain(shard: int) -> None:
+    """Send what a shard has due. One node at a time has a shard; if two ever had it, row locks keep the promise."""
+    engine = REGISTRY.engine
+    assert engine is not None
+    await NODE[0].drain(shard, _DRAIN_SECONDS, engine.stopping)
+
+
+@ticket("tick", lane="tick", every_seconds=_TICK_SECONDS)
+async def tick() -> None:
+    """Once a second over all nodes: tickets for due shards, dead nodes' volleys and tickets, launches that ended."""
+    engine = REGISTRY.engine
+    assert engine is not None
+    await to_thread(_submit_drains)
+    await engine.recover(_SILENT_SECONDS)
+    await NODE[0].reap()
+    await to_thread(_look_after_launches)
+
+
+def _submit_drains() -> None:
+    for shard in due_shards(ahead_ms=_TICK_SECONDS * 1000):
+        submit("drain", f"shard:{shard}", shard=shard)
+
+
+def _look_after_launches() -> None:
+    heal()
+    settle_all()
