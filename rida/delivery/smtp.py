@@ -1,0 +1,250 @@
+"""The client's half of an SMTP dialogue, without sockets (in the spirit of h11). Pure.
+
+Bytes go in through `receive`; what the server's words mean for us comes out (`Heard`); bytes to write collect in
+`outgoing`. One reader may follow the whole dialogue in `_TABLE`. The step that failed is always known, because each
+reply is matched with the command it answers, pipelined or not (RFC 5321, RFC 2920).
+
+    client = Client("mail.example.org")       → READY            after greeting and EHLO (or HELO)
+    client.envelope(letter)                   → GO_AHEAD         MAIL and RCPT accepted, 354 given
+    client.body(wire_form(letter.content))    → Reply            the server's answer to the final dot
+                                              → Reply            instead of any of them: the step that failed
+"""
+
+from collections import deque
+from collections.abc import Callable
+from enum import Enum, auto
+
+from rida.delivery.ports import Letter
+from rida.delivery.smtp_letter import mail_command, rcpt_command
+from rida.delivery.smtp_reply import Capabilities, ReplyReader, Spoken, capabilities
+from rida.kernel.reply import Reply, Step
+
+
+class Command(Enum):
+    """What a reply can answer; the greeting answers our coming."""
+
+    GREETING = auto()
+    EHLO = auto()
+    HELO = auto()
+    RSET = auto()
+    MAIL = auto()
+    RCPT = auto()
+    DATA = auto()
+    DOT = auto()
+    QUIT = auto()
+
+
+class Turn(Enum):
+    """It is our turn again."""
+
+    READY = auto()
+    GO_AHEAD = auto()
+
+
+Heard = Turn | Reply
+_SERVICE_ENDS = 421
+_LONE_DOT = b".\r\n"
+_STEPS = {
+    Command.GREETING: Step.CONNECT,
+    Command.EHLO: Step.EHLO,
+    Command.HELO: Step.EHLO,
+    Command.RSET: Step.MAIL,
+    Command.MAIL: Step.MAIL,
+    Command.RCPT: Step.RCPT,
+    Command.DATA: Step.DATA,
+    Command.DOT: Step.DOT,
+    Command.QUIT: Step.DOT,
+}
+
+
+class Client:
+    """One connection's dialogue, one recipient a message.
+
+    usable: commands may still be sent. farewell: the reply that ended it (421, or code 0 for what was no SMTP).
+    needs_reset: a transaction stands open at the server after a refusal; send `reset` before the next envelope.
+    """
+
+    def __init__(self, name: str) -> None:
+        """name: our host name for EHLO, in ASCII."""
+        self.capabilities = Capabilities()
+        self.outgoing: list[bytes] = []
+        self.usable = True
+        self.farewell: Reply | None = None
+        self.needs_reset = False
+        self._name = name.encode("ascii")
+        self._reader = ReplyReader()
+        self._awaited: deque[Command] = deque([Command.GREETING])
+        self._unsent: deque[tuple[Command, bytes]] = deque()
+        self._refusal: Reply | None = None
+        self._step = Step.CONNECT
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is asked that has no answer yet."""
+        return not self._awaited
+
+    @property
+    def step(self) -> Step:
+        """Where the dialogue stands: the oldest command without an answer, else the one that would come next."""
+        return _STEPS[self._awaited[0]] if self._awaited else self._step
+
+    def receive(self, received: bytes) -> list[Heard]:
+        """What `received` means for us, in order. After the end of the dialogue: nothing."""
+        heard: list[Heard] = []
+        for spoken in self._reader.feed(received) if self.usable else ():
+            event = self._hear(spoken)
+            if event is not None:
+                heard.append(event)
+            if not self.usable:
+                break
+        return heard
+
+    def envelope(self, letter: Letter) -> None:
+        """MAIL, RCPT and DATA: in one write where PIPELINING is offered, else one by one as answers come."""
+        commands = (
+            (Command.MAIL, mail_command(letter, self.capabilities)),
+            (Command.RCPT, rcpt_command(letter)),
+            (Command.DATA, b"DATA\r\n"),
+        )
+        if self.capabilities.pipelining:
+            self._awaited.extend(command for command, _ in commands)
+            self.outgoing.append(b"".join(text for _, text in commands))
+        else:
+            self._unsent.extend(commands)
+            self._send_next()
+
+    def body(self, stuffed: bytes) -> None:
+        """The message in wire form (see smtp_letter.wire_form), final dot included. Only after GO_AHEAD."""
+        self._awaited.append(Command.DOT)
+        self.outgoing.append(stuffed)
+
+    def reset(self) -> None:
+        """Drop the transaction that a refusal left open; answered by READY."""
+        self.needs_reset = False
+        self._send(Command.RSET, b"RSET\r\n")
+
+    def quit(self) -> None:
+        self._send(Command.QUIT, b"QUIT\r\n")
+
+    def lost(self, why: str, *, unsent: bool = False) -> Reply:
+        """The connection is gone: the last word on the letter in hand. Code 0, unless a refusal came before.
+
+        unsent: bytes of ours never left this machine; so a body in that state cannot have been accepted.
+        """
+        self.usable = False
+        if self._refusal is not None:
+            return self._refusal
+        if self.farewell is not None:
+            return self.farewell
+        step = Step.DATA if unsent and self.step is Step.DOT else self.step
+        return Reply(step, 0, "", why)
+
+    # --- what a reply does ------------------------------------------------------------------------------------------
+
+    def _hear(self, spoken: Spoken) -> Heard | None:
+        if not self._awaited:
+            # Nobody asked: a server that closes an idle connection with 421, or one that lies about pipelining.
+            self._end(spoken.at(self._step))
+            return None
+        command = self._awaited.popleft()
+        self._step = _STEPS[command]
+        reply = spoken.at(self._step)
+        if reply.code in (0, _SERVICE_ENDS):
+            return self._end(reply)
+        act = _TABLE.get((command, reply.code // 100), Client._on_nonsense)
+        return act(self, reply, spoken)
+
+    def _end(self, reply: Reply) -> Reply:
+        self.usable, self.farewell = False, reply
+        return self._refusal or reply
+
+    def _on_greeting(self, reply: Reply, spoken: Spoken) -> None:
+        self._send(Command.EHLO, b"EHLO " + self._name + b"\r\n")
+
+    def _on_ehlo(self, reply: Reply, spoken: Spoken) -> Heard:
+        self.capabilities = capabilities(spoken.lines)
+        return self._on_ready(reply, spoken)
+
+    def _on_ehlo_unknown(self, reply: Reply, spoken: Spoken) -> None:
+        self._send(Command.HELO, b"HELO " + self._name + b"\r\n")
+
+    def _on_ready(self, reply: Reply, spoken: Spoken) -> Heard:
+        self._step = Step.MAIL
+        return Turn.READY
+
+    def _on_door_shut(self, reply: Reply, spoken: Spoken) -> Heard:
+        return self._end(reply)
+
+    def _on_accepted(self, reply: Reply, spoken: Spoken) -> None:
+        if self._unsent:
+            self._send_next()
+
+    def _on_refused(self, reply: Reply, spoken: Spoken) -> Heard | None:
+        """The first refusal counts; the rest of a pipelined group is heard out, because DATA may be answered 354."""
+        self._refusal = self._refusal or reply
+        self._unsent.clear()
+        return None if self._awaited else self._letter_refused()
+
+    def _on_go_ahead(self, reply: Reply, spoken: Spoken) -> Heard | None:
+        if self._refusal is None:
+            return Turn.GO_AHEAD
+        # RFC 2920 §3.1: without an accepted recipient a 354 is still answered, by nothing but the dot.
+        self._send(Command.DOT, _LONE_DOT)
+        return None
+
+    def _on_answer(self, reply: Reply, spoken: Spoken) -> Heard:
+        self._step = Step.MAIL
+        return reply if self._refusal is None else self._letter_refused()
+
+    def _on_farewell(self, reply: Reply, spoken: Spoken) -> None:
+        self._end(reply)
+
+    def _on_nonsense(self, reply: Reply, spoken: Spoken) -> Heard:
+        return self._end(Reply(reply.step, 0, "", f"reply {reply.code} makes no sense here: {reply.text}"[:1000]))
+
+    def _letter_refused(self) -> Reply:
+        self._step = Step.MAIL
+        refusal, self._refusal = self._refusal, None
+        assert refusal is not None
+        self.needs_reset = refusal.step is not Step.MAIL
+        return refusal
+
+    def _send_next(self) -> None:
+        self._send(*self._unsent.popleft())
+
+    def _send(self, command: Command, text: bytes) -> None:
+        self._awaited.append(command)
+        self.outgoing.append(text)
+
+
+# (command answered, first digit of the reply) → what follows. Everything absent is nonsense and ends the dialogue;
+# so do 421 at any place and what cannot be read.
+_TABLE: dict[tuple[Command, int], Callable[[Client, Reply, Spoken], Heard | None]] = {
+    (Command.GREETING, 2): Client._on_greeting,
+    (Command.GREETING, 4): Client._on_door_shut,
+    (Command.GREETING, 5): Client._on_door_shut,
+    (Command.EHLO, 2): Client._on_ehlo,
+    (Command.EHLO, 4): Client._on_door_shut,
+    (Command.EHLO, 5): Client._on_ehlo_unknown,
+    (Command.HELO, 2): Client._on_ready,
+    (Command.HELO, 4): Client._on_door_shut,
+    (Command.HELO, 5): Client._on_door_shut,
+    (Command.RSET, 2): Client._on_ready,
+    (Command.RSET, 4): Client._on_door_shut,
+    (Command.RSET, 5): Client._on_door_shut,
+    (Command.MAIL, 2): Client._on_accepted,
+    (Command.MAIL, 4): Client._on_refused,
+    (Command.MAIL, 5): Client._on_refused,
+    (Command.RCPT, 2): Client._on_accepted,
+    (Command.RCPT, 4): Client._on_refused,
+    (Command.RCPT, 5): Client._on_refused,
+    (Command.DATA, 3): Client._on_go_ahead,
+    (Command.DATA, 4): Client._on_refused,
+    (Command.DATA, 5): Client._on_refused,
+    (Command.DOT, 2): Client._on_answer,
+    (Command.DOT, 4): Client._on_answer,
+    (Command.DOT, 5): Client._on_answer,
+    (Command.QUIT, 2): Client._on_farewell,
+    (Command.QUIT, 4): Client._on_farewell,
+    (Command.QUIT, 5): Client._on_farewell,
+}
