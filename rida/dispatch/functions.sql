@@ -79,7 +79,7 @@ kind AS (
 )
 SELECT n.id, coalesce(min(greatest(at, w.due,
            CASE WHEN w.urgent THEN whole.urgent_due ELSE whole.bulk_due END,
-           CASE WHEN own.network_id IS NULL THEN 0 WHEN w.urgent THEN own.urgent_due ELSE own.bulk_due END)),
+           CASE WHEN own.network_id IS NULL THEN 0 WHEN w.urgent THEN own.urgent_due ELSE own.bulk_due END)) FILTER (WHERE w.network_id IS NOT NULL),
        9000000000000000)
 FROM unnest(networks) AS n (id)
 JOIN room whole ON whole.network_id = n.id AND whole.source_id IS NULL
