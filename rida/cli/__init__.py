@@ -1,0 +1,150 @@
+"""The `rida` command: parse, call one service, print (text, or JSON with --json)."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from rida.kernel.errors import RidaError
+
+
+class Commands(click.Group):
+    """Our own errors are a sentence and exit code 1, never a traceback."""
+
+    def invoke(self, context: click.Context) -> object:
+        try:
+            return super().invoke(context)
+        except RidaError as error:
+            click.echo(f"rida: {error}", err=True)
+            sys.exit(1)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="rida")
+def main() -> None:
+    """Rida sends e-mail to many people at once: only to those who agreed, only as fast as their providers accept."""
+
+
+def prepare() -> None:
+    """Read the settings, start the home's database if it is ours, and bring its tables up to date."""
+    open_house()
+    from django.core.management import call_command  # Django is ready only now
+
+    call_command("migrate", verbosity=0)
+
+
+def open_house() -> None:
+    """Django ready, tables as they are. Commands import stages after this, because models need it."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "rida.settings")
+    import django
+
+    django.setup()
+
+
+@main.command()
+@click.option("--port", default=8000, help="where the web pages listen, on this machine only")
+@click.option("--without-town", is_flag=True, help="no simulated internet: RIDA_RESOLVER names another one")
+def up(port: int, without_town: bool) -> None:
+    """Everything on this machine: database, town, web pages, worker. Ends with Ctrl-C."""
+    from rida.cli.household import Household
+
+    prepare()
+    Household.of_home(port, with_town=not without_town).live()
+
+
+@main.command()
+@click.option("--port", default=8000)
+@click.option("--host", default="127.0.0.1")
+def web(port: int, host: str) -> None:
+    """The web pages alone, for production behind a proxy."""
+    from rida.cli.household import serve_web
+
+    prepare()
+    serve_web(host, port)
+
+
+@main.command()
+def worker() -> None:
+    """A worker alone: as many as you like, on as many machines as you like, with the same DATABASE_URL."""
+    prepare()
+    from rida.worker import main as work
+
+    work()
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="one JSON object as the last line")
+@click.option("--keep", is_flag=True, help="do not delete the home of the demonstration")
+def demo(as_json: bool, keep: bool) -> None:
+    """The florist's story, end to end, in a throw-away home. Ends by itself in under two minutes."""
+    from rida.cli.demo import run
+
+    sys.exit(run(as_json=as_json, keep=keep))
+
+
+@main.command(name="import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--workspace", default="", help="its short name; not needed while there is only one")
+@click.option("--topic", default="", help="what the people signed up to; the workspace's first topic by default")
+@click.option("--basis", default="", help="why they may be written to, for the whole file: customer, attestation …")
+@click.option("--statement", default="", help="for an attestation: where the addresses come from")
+def import_(file: Path, workspace: str, topic: str, basis: str, statement: str) -> None:
+    """Import a CSV file of contacts with the ground for writing to them."""
+    prepare()
+    from rida.cli.reading import import_file
+
+    import_file(file, workspace, topic, basis, statement)
+
+
+@main.command()
+@click.argument("address")
+@click.option("--workspace", default="")
+def person(address: str, workspace: str) -> None:
+    """One person's permission: every event, and what it comes to."""
+    prepare()
+    from rida.cli.reading import show_person
+
+    show_person(address, workspace)
+
+
+@main.command()
+@click.argument("campaign", type=int)
+def forecast(campaign: int) -> None:
+    """When each network would finish, under the limits in force."""
+    prepare()
+    from rida.cli.reading import show_forecast
+
+    show_forecast(campaign)
+
+
+@main.command()
+@click.argument("campaign", type=int)
+@click.option("--yes", is_flag=True, help="do not ask")
+def send(campaign: int, yes: bool) -> None:
+    """Preflight, then launch."""
+    prepare()
+    from rida.cli.sending import send_campaign
+
+    send_campaign(campaign, ask=not yes)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True)
+def status(as_json: bool) -> None:
+    """What is being sent, and how far it has come."""
+    prepare()
+    from rida.cli.reading import show_status
+
+    show_status(as_json=as_json)
+
+
+@main.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True)
+@click.argument("arguments", nargs=-1)
+def bench(name: str, as_json: bool, arguments: tuple[str, ...]) -> None:
+    """Measure: `rida bench import`, `rida bench send`. From a checkout; NAME is a file of its `bench` folder."""
+    from rida.cli.measuring import run_bench
+
+    run_bench(name, arguments, as_json=as_json)

@@ -1,0 +1,5 @@
+"""`python -m rida.cli` is `rida`."""
+
+from rida.cli import main
+
+main()

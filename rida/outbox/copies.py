@@ -1,0 +1,35 @@
+"""One person's copy of a launch, for whoever needs it: the wire, the browser."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from typing import Any
+
+from rida.campaign.content import Draft
+from rida.outbox.links import Copy
+from rida.outbox.models import Launch
+from rida.outbox.render import Press, Refused, Rendered
+from rida.outbox.services import mailing_of
+
+
+@dataclass(slots=True)
+class Copies:
+    """Compiles each launch once. One a process; a launch is frozen, so nothing here grows old."""
+
+    _presses: dict[int, tuple[Press, Launch]] = field(default_factory=dict)
+
+    def render(
+        self, launch_id: int, tranche_id: int, n: int, address: str, address_hash: bytes, merge: Mapping[str, Any]
+    ) -> Rendered | Refused:
+        """The same Message-ID whenever it is made: a resend after doubt can be recognised by the receiver."""
+        press, launch = self._press(launch_id)
+        copy = Copy(launch.workspace_id, tranche_id, n, address_hash)
+        message_id = f"<{tranche_id}.{n}.{bytes(launch.content_hash).hex()[:12]}@{press.domain}>"
+        return press.letter(copy, address, merge, message_id, formatdate())
+
+    def _press(self, launch_id: int) -> tuple[Press, Launch]:
+        if launch_id not in self._presses:
+            launch = Launch.objects.get(pk=launch_id)
+            draft = Draft.from_json(launch.content)
+            self._presses[launch_id] = Press(draft, mailing_of(launch.workspace_id, launch_id, draft)), launch
+        return self._presses[launch_id]

@@ -1,0 +1,249 @@
+"""From campaign to outbox: examine, preview, test, launch; then pause, resume, cancel."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from rida.accounts.models import User
+from rida.audience.services import Member, members, slices
+from rida.campaign.content import Draft
+from rida.campaign.models import Campaign
+from rida.campaign.services import draft_of
+from rida.kernel.address import parse
+from rida.kernel.clock import milliseconds
+from rida.kernel.engine import submit
+from rida.kernel.errors import ContentChanged, LaunchBlocked, WrongState
+from rida.outbox.freezing import write_deliveries
+from rida.outbox.inspect import Specimen, specimens
+from rida.outbox.links import Links
+from rida.outbox.models import Chunk, Launch
+from rida.outbox.render import Mailing
+from rida.outbox.route import locate
+from rida.permission.rules import Basis, Grade, Kind, Terms
+from rida.permission.services import Act, Ask, hash_of, record, verdicts
+from rida.preflight.checks import Audience, Case
+from rida.preflight.models import Report
+from rida.preflight.services import blocking, judge
+from rida.shaping.models import Site
+from rida.shaping.services import ForecastRow, forecast, sandbox_source
+
+CHUNK = 5_000
+TEST_PURPOSE = "test"
+_SPECIMENS = 5
+
+
+@dataclass(slots=True)
+class Survey:
+    """What a launch would do now: how many are written to on what ground, where, and why others are not."""
+
+    recipients: int = 0
+    by_basis: Counter[tuple[str, int]] = field(default_factory=Counter)
+    """(basis, grade): people"""
+    by_domain: Counter[str] = field(default_factory=Counter)
+    excluded: Counter[str] = field(default_factory=Counter)
+    sample: list[Member] = field(default_factory=list)
+
+
+def terms_of(draft: Draft) -> Terms:
+    return Terms(draft.topic_slug, draft.message_class, draft.ad_label)
+
+
+def survey(campaign: Campaign, now: datetime) -> Survey:
+    """Asks permission for the whole audience, 5,000 people at a time."""
+    found = Survey()
+    terms, profiles = terms_of(draft_of(campaign)), tuple(campaign.workspace.profiles)
+    for people in _audience(campaign):
+        asks = [Ask(campaign.workspace_id, person.address_hash, terms, profiles) for person in people]
+        for person, answer in zip(people, verdicts(asks, now), strict=True):
+            if not answer.allowed:
+                found.excluded[answer.reason] += 1
+                continue
+            found.recipients += 1
+            found.by_basis[answer.basis, int(answer.grade)] += 1
+            found.by_domain[person.domain] += 1
+            if len(found.sample) < _SPECIMENS:
+                found.sample.append(person)
+    return found
+
+
+def _audience(campaign: Campaign) -> Iterator[list[Member]]:
+    for first, last in slices(campaign.workspace_id, campaign.topic, CHUNK):
+        yield list(members(campaign.workspace_id, first, last))
+
+
+def preview(campaign: Campaign, merge: dict[str, Any] | None = None) -> Specimen:
+    """The message as one person would get it. Raises ContentError."""
+    draft = draft_of(campaign)
+    return specimens(draft, mailing_of(campaign.workspace_id, 0, draft), [merge] if merge else [])[0]
+
+
+def mailing_of(workspace_id: int, launch_id: int, draft: Draft) -> Mailing:
+    """What every copy of a launch shares beside its content."""
+    links = Links(settings.RIDA_URL, settings.RIDA_SECRETS)
+    return Mailing(links=links, workspace_id=workspace_id, launch_id=launch_id)
+
+
+def examine(campaign: Campaign, user: User | None, now: datetime) -> Report:
+    """Preflight: every check on the real rendered message and the real audience; the report is kept."""
+    draft, found = draft_of(campaign), survey(campaign, now)
+    return judge(campaign, _case(campaign, draft, found, now), user, now)
+
+
+def _case(campaign: Campaign, draft: Draft, found: Survey, now: datetime) -> Case:
+    merges = [person.merge for person in found.sample]
+    made = specimens(draft, mailing_of(campaign.workspace_id, 0, draft), merges)
+    audience = Audience(found.recipients, dict(found.by_basis))
+    return Case(draft=draft, specimens=made, audience=audience, route="sandbox", now=now)
+
+
+def forecast_of(campaign: Campaign, now: datetime) -> list[ForecastRow]:
+    """When each network would finish under the limits in force. Asks DNS for domains not seen lately."""
+    by_domain = survey(campaign, now).by_domain
+    located = locate(by_domain.keys(), now)
+    by_network: Counter[int] = Counter()
+    for domain, count in by_domain.items():
+        place = located[domain]
+        if isinstance(place, Site):
+            by_network[place.network_id] += count
+    return forecast(by_network, now)
+
+
+# --- launch ---------------------------------------------------------------------------------------------------------
+
+
+def launch(campaign: Campaign, user: User | None, now: datetime) -> Launch:
+    """Freeze content and audience, and let it go. Nothing is sent that preflight did not see as it is.
+
+    Raises LaunchBlocked (findings, or no preflight yet), ContentChanged, WrongState.
+    """
+    with transaction.atomic():
+        campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
+        if campaign.state != Campaign.State.DRAFT:
+            raise WrongState(state=campaign.state)
+        draft = draft_of(campaign)
+        _check_seen(campaign, draft)
+        _check_now(campaign, user, now)
+        made = _freeze(campaign, draft, user, now)
+        Campaign.objects.filter(pk=campaign.pk).update(state=Campaign.State.LAUNCHED)
+    return made
+
+
+def _check_seen(campaign: Campaign, draft: Draft) -> None:
+    """The operator looked at a report of exactly this content."""
+    seen = Report.objects.filter(campaign=campaign).order_by("-pk").first()
+    if seen is None:
+        raise LaunchBlocked(codes="preflight_missing")
+    if bytes(seen.content_hash) != draft.hash():
+        raise ContentChanged
+
+
+def _check_now(campaign: Campaign, user: User | None, now: datetime) -> None:
+    """The audience may have changed since: every check once more."""
+    if findings := blocking(examine(campaign, user, now)):
+        raise LaunchBlocked(codes=", ".join(f"{finding.rule} {finding.code}" for finding in findings))
+
+
+def _freeze(campaign: Campaign, draft: Draft, user: User | None, now: datetime) -> Launch:
+    hours = campaign.give_up_hours
+    give_up = timedelta(hours=hours) if hours else timedelta(seconds=settings.RIDA_GIVE_UP_SECONDS)
+    ranges = slices(campaign.workspace_id, campaign.topic, CHUNK)
+    made = Launch.objects.create(
+        workspace=campaign.workspace,
+        campaign=campaign,
+        kind=Launch.Kind.BULK,
+        content=draft.to_json(),
+        content_hash=draft.hash(),
+        terms=terms_of(draft).to_json() | {"profiles": campaign.workspace.profiles},
+        give_up_at=milliseconds(now + give_up),
+        chunks=len(ranges),
+        launched_by=user,
+        launched_at=now,
+    )
+    Chunk.objects.bulk_create(
+        Chunk(launch=made, workspace=campaign.workspace, number=number, first_contact=first, last_contact=last)
+        for number, (first, last) in enumerate(ranges)
+    )
+    submit("materialise", f"launch:{made.pk}", launch_id=made.pk)
+    return made
+
+
+def test_send(campaign: Campaign, user: User, now: datetime) -> Launch:
+    """One copy to the user's own address, by permit like everything else. Asking for it is the permission."""
+    draft, address = draft_of(campaign), parse(user.email)
+    site = locate({address.domain}, now)[address.domain]
+    if not isinstance(site, Site):
+        raise WrongState(state=site)
+    person = Member(
+        contact_id=None,
+        address=str(address),
+        address_hash=hash_of(address),
+        domain=address.domain,
+        merge={"name": user.name, "first_name": user.name.partition(" ")[0], "email": user.email, "attributes": {}},
+    )
+    terms = Terms(TEST_PURPOSE, draft.message_class, draft.ad_label)
+    act = Act(Kind.GRANTED, TEST_PURPOSE, Basis.SELF_TEST, Grade.E3, now, {"user": user.pk, "campaign": campaign.pk})
+    with transaction.atomic():
+        record(campaign.workspace_id, address, act, now)
+        made = Launch.objects.create(
+            workspace=campaign.workspace,
+            campaign=campaign,
+            kind=Launch.Kind.TEST,
+            urgent=True,
+            content=draft.to_json(),
+            content_hash=draft.hash(),
+            terms=terms.to_json() | {"profiles": campaign.workspace.profiles},
+            give_up_at=milliseconds(now + timedelta(hours=1)),
+            queued=1,
+            launched_by=user,
+            launched_at=now,
+        )
+        write_deliveries(made, {site.pk: [person]}, sandbox_source().pk)
+    return made
+
+
+# --- afterwards -----------------------------------------------------------------------------------------------------
+
+
+def pause(launch: Launch) -> None:
+    """No new message leaves after the one now in hand: claims and every group commit look at the state."""
+    _change(launch, Launch.State.RUNNING, Launch.State.PAUSED)
+
+
+def resume(launch: Launch) -> None:
+    with transaction.atomic():
+        _change(launch, Launch.State.PAUSED, Launch.State.RUNNING)
+        _wake(launch)
+
+
+def cancel(launch: Launch) -> None:
+    """One row, whatever the size; the tick gives what was not sent its outcome."""
+    _change(launch, (Launch.State.RUNNING, Launch.State.PAUSED), Launch.State.CANCELLED)
+
+
+def _change(launch: Launch, before: str | tuple[str, ...], after: str) -> None:
+    states = (before,) if isinstance(before, str) else before
+    if not Launch.objects.filter(pk=launch.pk, state__in=states).update(state=after):
+        raise WrongState(state=Launch.objects.get(pk=launch.pk).state)
+    launch.state = after
+
+
+def _wake(launch: Launch) -> None:
+    """Its networks may have slept meanwhile; a retry may wait where the launch has no tranche any more."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WAKE, [launch.pk, launch.pk])
+
+
+_WAKE = """
+UPDATE shaping_budget SET next_due = least(next_due, rida_now())
+WHERE id IN (
+    SELECT b.id FROM shaping_budget b
+    WHERE b.source_id IS NULL AND b.network_id IN (
+        SELECT network_id FROM outbox_tranche WHERE launch_id = %s
+        UNION SELECT network_id FROM dispatch_retry WHERE launch_id = %s)
+    ORDER BY b.id FOR UPDATE)
+"""

@@ -1,0 +1,122 @@
+"""Composition root: gives delivery its ledger, atlas, press and guard, and works on tickets until told to stop."""
+
+import asyncio
+import logging
+import os
+import secrets
+import signal
+import socket
+from dataclasses import dataclass, field
+
+import uvloop
+from django.conf import settings
+
+from rida import embedded
+from rida.delivery.engine import Engine
+from rida.delivery.manners import Manners
+from rida.delivery.ports import Host, Item, Letter, NoPlace, Place, Refusal
+from rida.delivery.session import House
+from rida.dispatch.ledger import Ledger
+from rida.dispatch.node import Node
+from rida.dispatch.rules import Timing
+from rida.dispatch.tickets import NODE
+from rida.dns.location import NotFound, find
+from rida.dns.resolver import Resolver
+from rida.kernel.engine import REGISTRY
+from rida.outbox.copies import Copies
+from rida.outbox.render import Refused
+from rida.outbox.route import Sandbox, sandbox
+from rida.shaping.networks import name_network, name_site
+
+log = logging.getLogger(__name__)
+LANES = {"drain": settings.RIDA_SHARDS, "work": 2, "tick": 2}
+SESSIONS = 200
+
+
+@dataclass(slots=True)
+class WorldAtlas:
+    """Where a domain's mail goes now, by DNS, in shaping's words."""
+
+    resolver: Resolver
+    port: int
+
+    async def locate(self, domain: str) -> Place | NoPlace:
+        found = await find(self.resolver, domain)
+        if isinstance(found, NotFound):
+            return NoPlace(found.permanent, str(found.reason))
+        hosts = tuple(Host(host.name, host.addresses, self.port) for host in found.hosts if host.addresses)
+        return Place(name_network(found).key, name_site(found), hosts)
+
+
+@dataclass(slots=True)
+class LetterPress:
+    """Renders copies; each launch is read and compiled once."""
+
+    copies: Copies = field(default_factory=Copies)
+
+    def render(self, item: Item) -> Letter | Refusal:
+        made = self.copies.render(
+            item.launch_id, item.key.tranche_id, item.key.n, item.address, item.address_hash, item.merge
+        )
+        if isinstance(made, Refused):
+            return Refusal(made.reason)
+        return Letter(made.mail_from, item.address, made.content)
+
+
+def timing() -> Timing:
+    """The ledger's durations from the settings, in ms."""
+    lease = int(settings.RIDA_LEASE_SECONDS * 1000)
+    return Timing(
+        window_ms=int(settings.RIDA_WINDOW_SECONDS * 1000),
+        lease_ms=lease,
+        grace_ms=min(5_000, lease // 4),
+        retry_waits_ms=tuple(int(seconds * 1000) for seconds in settings.RIDA_RETRY_SECONDS),
+    )
+
+
+def revive_database() -> None:
+    """Our own server may have been killed: start it again. Somebody else's is waited for."""
+    if not os.environ.get("DATABASE_URL"):
+        embedded.ensure(settings.HOME)
+
+
+def main() -> None:
+    """Work until SIGTERM or SIGINT; the message in hand is finished first."""
+    uvloop.run(_run(sandbox()))
+
+
+async def _run(way: Sandbox) -> None:
+    node = Node(Ledger(secrets.token_hex(8), timing()), settings.RIDA_LEASE_MARGIN_SECONDS * 1000, revive_database)
+    resolver = Resolver(way.resolver)
+    house = House(node, WorldAtlas(resolver, way.mx_port), LetterPress(), way)
+    node.engine = Engine(house, Manners(name=socket.getfqdn() or "localhost"), sessions=SESSIONS)
+    NODE.append(node)
+    try:
+        await _work(node)
+    finally:
+        NODE.clear()
+        await node.stop()
+        await resolver.close()
+
+
+async def _work(node: Node) -> None:
+    engine = REGISTRY.engine
+    assert engine is not None
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, engine.stop)
+    while not engine.stopping():
+        try:
+            await engine.run(LANES)
+        except Exception:
+            # The one broad catch: the database went away, say. What is in hand has its own leases and keeps its results.
+            log.exception("the ticket engine stopped; it starts again in a second")
+            await asyncio.sleep(1)
+            await asyncio.to_thread(_try_to_revive)
+
+
+def _try_to_revive() -> None:
+    try:
+        revive_database()
+    except Exception:
+        log.exception("the database could not be started again")
