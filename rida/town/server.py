@@ -37,6 +37,7 @@ class Town:
         self._servers: list[asyncio.Server] = []
         self._udp: asyncio.BaseTransport | None = None
         self._askers: set[asyncio.Transport] = set()
+        self._log: EventLog | None = None
         self._books: asyncio.Task[None] | None = None
 
     @property
@@ -72,14 +73,13 @@ class Town:
     async def _open(self) -> None:
         port, dns_port = self._wanted
         dns_port = await self._open_dns(dns_port)
-        self._log, postman = EventLog(self.folder), Postman(self.folder)
+        log = self._log = EventLog(self.folder)
+        postman = Postman(self.folder)
         for index, network in enumerate(self.plan.networks):
             extra = self.plan.implicit_mx if index == 0 else ()
-            self._desks[network.name] = Desk(
-                network, time.monotonic_ns, self._window_seconds, self._log, postman, extra
-            )
+            self._desks[network.name] = Desk(network, time.monotonic_ns, self._window_seconds, log, postman, extra)
         port = await self._open_receivers(port)
-        self._books = asyncio.create_task(self._keep_books())
+        self._books = asyncio.create_task(self._keep_books(log))
         self.card = card_of(self.plan, port, dns_port)
 
     async def _open_receivers(self, port: int) -> int:
@@ -101,12 +101,12 @@ class Town:
         self._servers.append(await loop.create_server(lambda: _TcpNames(names, self._askers), sock=tcp))
         return port
 
-    async def _keep_books(self) -> None:
+    async def _keep_books(self, log: EventLog) -> None:
         """The log goes to the kernel every 50 ms; totals to their file twice a second."""
         totals_at = 0.0
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
-            self._log.flush()
+            log.flush()
             if time.monotonic() >= totals_at:
                 self._write_totals()
                 totals_at = time.monotonic() + _TOTALS_SECONDS
@@ -127,6 +127,7 @@ class Town:
         if self._books:
             self._books.cancel()
             self._write_totals()
+        if self._log:
             self._log.close()
 
     def _receivers(self) -> list[Receiver]:

@@ -2,7 +2,6 @@
 
 import smtplib
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from rida.town.counters import Kind
 from rida.town.events import read_events
 from rida.town.plan import ACCEPT, AfterDot, Mood, Plan, default
 from rida.town.server import Town
-from rida.town.tests.visitor import Raw, letter, polite
+from rida.town.tests.visitor import Raw, letter, polite, until
 
 SENDER, TO = "a@sender.example", "amal@rose-mail.example"
 
@@ -29,13 +28,6 @@ def send(town: Town, to: str = TO) -> tuple[int, bytes]:
         if code == 250:
             code, text = visitor.rcpt(to)
         return visitor.data(letter()) if code == 250 else (code, text)
-
-
-def until(true: Callable[[], bool], seconds: float = 5.0) -> bool:
-    end = time.monotonic() + seconds
-    while not true() and time.monotonic() < end:
-        time.sleep(0.01)
-    return true()
 
 
 def test_accept_takes_everything(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 import smtplib
 import socket
+import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -14,6 +16,14 @@ def polite(town: Town, network: str, timeout: float = 5.0) -> smtplib.SMTP:
 
 def letter(message_id: str = "<1@sender.example>", text: str = "Hello") -> bytes:
     return f"From: a@sender.example\r\nSubject: Roses\r\nMessage-ID: {message_id}\r\n\r\n{text}\r\n".encode()
+
+
+def until(true: Callable[[], bool], seconds: float = 10.0) -> bool:
+    """Waits for something that another thread or process does soon."""
+    end = time.monotonic() + seconds
+    while not true() and time.monotonic() < end:
+        time.sleep(0.01)
+    return true()
 
 
 class Raw:
