@@ -86,9 +86,11 @@ def main() -> None:
 
 
 async def _run(way: Sandbox) -> None:
-    node = Node(Ledger(secrets.token_hex(8), timing()), settings.RIDA_LEASE_MARGIN_SECONDS * 1000, revive_database)
+    press = LetterPress()
+    ledger = Ledger(secrets.token_hex(8), timing())
+    node = Node(ledger, settings.RIDA_LEASE_MARGIN_SECONDS * 1000, revive_database, press.copies.prepare)
     resolver = Resolver(way.resolver)
-    house = House(node, WorldAtlas(resolver, way.mx_port), LetterPress(), way)
+    house = House(node, WorldAtlas(resolver, way.mx_port), press, way)
     node.engine = Engine(house, Manners(name=socket.getfqdn() or "localhost"), sessions=SESSIONS)
     NODE.append(node)
     try:

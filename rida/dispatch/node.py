@@ -32,15 +32,24 @@ _THREADS = 3
 class Node:
     """See delivery.ports.Ledger for begin, record, exchange, close, renew."""
 
-    def __init__(self, ledger: Ledger, tolerance_ms: float, revive: Callable[[], None] = lambda: None) -> None:
-        """revive: called after the database went away, to start it again where it is ours."""
+    def __init__(
+        self,
+        ledger: Ledger,
+        tolerance_ms: float,
+        revive: Callable[[], None] = lambda: None,
+        prepare: Callable[[Collection[int]], None] = lambda launches: None,
+    ) -> None:
+        """revive: called after the database went away, to start it again where it is ours.
+        prepare: called off the event loop with the launches of a claim, to read and compile what rendering needs."""
         self.ledger = ledger
         self.engine: Engine | None = None
         self._revive = revive
+        self._prepare = prepare
         self._clocks = ClockWatch(tolerance_ms)
         self._rests_until = 0.0
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="ledger")
-        self._recorder = GroupCommit(self._commit)
+        self._recorder_thread = ThreadPoolExecutor(1, thread_name_prefix="recorder")
+        self._recorder = GroupCommit(self._commit, self._recorder_thread)
         self._freed = asyncio.Event()
 
     # --- the port ---------------------------------------------------------------------------------------------------
@@ -54,7 +63,7 @@ class Node:
     async def exchange(self, volley: Volley, attempted: int) -> Volley | None:
         if self.resting:
             return None
-        return await self._in_thread(self.ledger.exchange, volley, attempted)
+        return await self._in_thread(self._exchange, volley, attempted)
 
     async def close(self, volley: Volley, attempted: int, returned: Sequence[Item]) -> None:
         await self._in_thread(self.ledger.close, volley, attempted, returned)
@@ -83,7 +92,7 @@ class Node:
 
     async def _claim(self, shard: int, free: int) -> list[Volley]:
         assert self.engine is not None
-        volleys = await self._in_thread(self.ledger.claim, shard, min(CLAIM_NETWORKS, free))
+        volleys = await self._in_thread(self._claim_now, shard, min(CLAIM_NETWORKS, free))
         for volley in volleys:
             self.engine.start(volley)
         return volleys
@@ -101,6 +110,17 @@ class Node:
             await asyncio.wait_for(self._freed.wait(), _IDLE_SECONDS)
         except TimeoutError:
             return
+
+    def _claim_now(self, shard: int, networks_at_most: int) -> list[Volley]:
+        volleys = self.ledger.claim(shard, networks_at_most)
+        self._prepare({item.launch_id for volley in volleys for item in volley.items})
+        return volleys
+
+    def _exchange(self, volley: Volley, attempted: int) -> Volley | None:
+        opened = self.ledger.exchange(volley, attempted)
+        if opened:
+            self._prepare({item.launch_id for item in opened.items})
+        return opened
 
     async def reap(self) -> int:
         return await self._in_thread(self.ledger.reap)
@@ -138,4 +158,5 @@ class Node:
         """Let the messages in hand end; then close the threads' connections."""
         if self.engine:
             await self.engine.stop()
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        for threads in (self._threads, self._recorder_thread):
+            threads.shutdown(wait=True, cancel_futures=True)

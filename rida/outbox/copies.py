@@ -1,6 +1,6 @@
 """One person's copy of a launch, for whoever needs it: the wire, the browser."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import Any
@@ -17,6 +17,11 @@ class Copies:
     """Compiles each launch once. One a process; a launch is frozen, so nothing here grows old."""
 
     _presses: dict[int, tuple[Press, Launch]] = field(default_factory=dict)
+
+    def prepare(self, launch_ids: Collection[int]) -> None:
+        """Read and compile those not seen yet; `render` then touches no database."""
+        for launch_id in launch_ids:
+            self._press(launch_id)
 
     def render(
         self, launch_id: int, tranche_id: int, n: int, address: str, address_hash: bytes, merge: Mapping[str, Any]

@@ -1,0 +1,23 @@
+"""A step of the database's clock shows; a slow or frozen request does not pass for one."""
+
+import pytest
+
+from rida.dispatch.clocks import ClockWatch
+
+
+@pytest.mark.parametrize(
+    ("readings", "steps"),
+    [
+        ([(0, 1000, 0.01), (1, 2000, 1.01)], [0, 0]),
+        ([(0, 1000, 0.01), (1, 5000, 1.01)], [0, 2980]),
+        ([(0, 1000, 0.01), (1, 1000 - 4000, 1.01)], [0, 4980]),
+        ([(0, 1000, 0.01), (1, 2500, 6.0), (7, 8000, 7.01)], [0, 0, 0]),
+        ([(0, 1000, 5.0), (6, 7000, 6.01)], [0, 0]),
+        ([(0, 1000, 0.01), (1, 2400, 1.01)], [0, 0]),
+    ],
+    ids=["together", "forward", "backward", "frozen in the request", "slow first request", "within tolerance"],
+)
+def test_only_a_step_is_a_step(readings: list[tuple[float, int, float]], steps: list[float]) -> None:
+    watch = ClockWatch(tolerance_ms=500)
+    found = [watch.step_ms(*reading) for reading in readings]
+    assert found == pytest.approx(steps, abs=30)
