@@ -62,6 +62,7 @@ class Client:
 
     usable: commands may still be sent. farewell: the reply that ended it (421, or code 0 for what was no SMTP).
     needs_reset: a transaction stands open at the server after a refusal; send `reset` before the next envelope.
+    mails_sent: MAIL commands so far, the number that a quota per connection counts.
     """
 
     def __init__(self, name: str) -> None:
@@ -71,17 +72,19 @@ class Client:
         self.usable = True
         self.farewell: Reply | None = None
         self.needs_reset = False
+        self.mails_sent = 0
         self._name = name.encode("ascii")
         self._reader = ReplyReader()
         self._awaited: deque[Command] = deque([Command.GREETING])
         self._unsent: deque[tuple[Command, bytes]] = deque()
         self._refusal: Reply | None = None
         self._step = Step.CONNECT
+        self._body_is_due = False
 
     @property
     def idle(self) -> bool:
-        """Nothing is asked that has no answer yet."""
-        return not self._awaited
+        """Commands make sense: nothing is asked that has no answer yet, and no body is due (it would swallow QUIT)."""
+        return not self._awaited and not self._body_is_due
 
     @property
     def step(self) -> Step:
@@ -106,6 +109,7 @@ class Client:
             (Command.RCPT, rcpt_command(letter)),
             (Command.DATA, b"DATA\r\n"),
         )
+        self.mails_sent += 1
         if self.capabilities.pipelining:
             self._awaited.extend(command for command, _ in commands)
             self.outgoing.append(b"".join(text for _, text in commands))
@@ -115,8 +119,8 @@ class Client:
 
     def body(self, stuffed: bytes) -> None:
         """The message in wire form (see smtp_letter.wire_form), final dot included. Only after GO_AHEAD."""
-        self._awaited.append(Command.DOT)
-        self.outgoing.append(stuffed)
+        self._body_is_due = False
+        self._send(Command.DOT, stuffed)
 
     def reset(self) -> None:
         """Drop the transaction that a refusal left open; answered by READY."""
@@ -187,6 +191,7 @@ class Client:
 
     def _on_go_ahead(self, reply: Reply, spoken: Spoken) -> Heard | None:
         if self._refusal is None:
+            self._body_is_due = True
             return Turn.GO_AHEAD
         # RFC 2920 §3.1: without an accepted recipient a 354 is still answered, by nothing but the dot.
         self._send(Command.DOT, _LONE_DOT)

@@ -52,22 +52,16 @@ class ReplyReader:
 
     def feed(self, received: bytes) -> list[Spoken]:
         """The replies that `received` completes, in order."""
-        if self._deaf:
-            return []
         pieces = (self._rest + received).split(b"\n")
         self._rest = pieces.pop()
-        replies: list[Spoken] = []
-        for piece in pieces:
-            spoken = self._line(piece.removesuffix(b"\r"))
-            if spoken is not None:
-                replies.append(spoken)
-            if self._deaf:
-                return replies
-        if len(self._rest) > _MAX_LINE:
+        replies = [spoken for piece in pieces if (spoken := self._line(piece.removesuffix(b"\r"))) is not None]
+        if len(self._rest) > _MAX_LINE and not self._deaf:
             replies.append(self._nonsense("a reply line without end"))
         return replies
 
     def _line(self, line: bytes) -> Spoken | None:
+        if self._deaf:
+            return None
         match = _LINE.fullmatch(line)
         if match is None or len(line) > _MAX_LINE:
             return self._nonsense("not an SMTP reply: " + _readable(line[:80]))

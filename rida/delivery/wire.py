@@ -1,0 +1,147 @@
+"""Bytes between one socket and the sans-IO client; the session waits here for its turn.
+
+The lease is watched while waiting too: when it ends the connection is dropped, whatever the server was about to say,
+because from then on another node may use the place (design §4, promise of C messages in hand).
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import cast
+
+from rida.delivery.lease import Lease
+from rida.delivery.smtp import Client, Heard
+
+_SECOND_LOOK_SECONDS = 0.01
+
+
+class Wire(asyncio.Protocol):
+    """One connection. After `abort` or a loss every `turn` is answered at once by what is known."""
+
+    def __init__(self, client: Client, lease: Lease, clock: Callable[[], float]) -> None:
+        self.client = client
+        self.lease = lease
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._gone = self._loop.create_future()
+        self._why = "the connection was lost"
+        self._heard: deque[Heard] = deque()
+        self._waiter: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._until = 0.0
+        self._leave_until = 0.0
+        self._stuck = False
+        self._stuck_at_end = False
+
+    @property
+    def open(self) -> bool:
+        return self._transport is not None and not self._transport.is_closing() and not self._gone.done()
+
+    # --- called by the event loop -----------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        # 0: pause_writing then tells whether all our bytes have left for the kernel.
+        self._transport.set_write_buffer_limits(high=0)
+
+    def data_received(self, data: bytes) -> None:
+        self._heard.extend(self.client.receive(data))
+        self.flush()
+        if self._heard or not self.client.usable:
+            self._wake()
+
+    def eof_received(self) -> None:
+        self._end("the server closed the connection")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end(f"the connection was lost: {exc}" if exc else self._why)
+        if not self._gone.done():
+            self._gone.set_result(None)
+
+    def pause_writing(self) -> None:
+        self._stuck = True
+
+    def resume_writing(self) -> None:
+        self._stuck = False
+
+    # --- called by the session --------------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Write what the client wants to say."""
+        if self.client.outgoing and self.open:
+            assert self._transport is not None
+            self._transport.write(b"".join(self.client.outgoing))
+        self.client.outgoing.clear()
+
+    async def turn(self, seconds: float, leave_seconds: float | None = None) -> Heard:
+        """What the server says next; a Reply with code 0 if it says nothing in time, hangs up, or the lease ends.
+
+        seconds: patience for the whole answer, however slowly it drips.
+        leave_seconds: patience for our own bytes to leave the machine, if shorter.
+        """
+        self.flush()
+        if not self._heard and self.client.usable and self.open:
+            now = self._clock()
+            self._until, self._leave_until = now + seconds, now + (leave_seconds or seconds)
+            await self._wait()
+        return self._heard.popleft() if self._heard else self.client.lost(self._why, unsent=self._stuck_at_end)
+
+    def abort(self, why: str) -> None:
+        """Drop the connection now; unsent bytes are thrown away."""
+        self._end(why)
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def hang_up(self, farewell_seconds: float) -> None:
+        """QUIT if the dialogue allows, wait for the server to close, else close ourselves. Afterwards it is closed."""
+        if self.open and self.client.usable and self.client.idle:
+            self.client.quit()
+            self.flush()
+        if not self._gone.done() and self.open:
+            await asyncio.wait([self._gone], timeout=farewell_seconds)
+        if not self._gone.done() and self._transport is not None:
+            self._transport.abort()
+            await self._gone
+
+    # --- waiting ----------------------------------------------------------------------------------------------------
+
+    async def _wait(self) -> None:
+        self._waiter = self._loop.create_future()
+        self._watch()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+            if self._timer is not None:
+                self._timer.cancel()
+
+    def _watch(self) -> None:
+        """Sleep until the next limit; limits move (a renewed lease), so look again when it is reached."""
+        remaining = self._limit() - self._clock()
+        if remaining > 0:
+            self._timer = self._loop.call_later(remaining, self._watch)
+        else:
+            # A process that was stopped wakes up late: first read what came meanwhile, then give up.
+            self._timer = self._loop.call_later(_SECOND_LOOK_SECONDS, self._give_up)
+
+    def _limit(self) -> float:
+        patience = self._leave_until if self._stuck else self._until
+        return min(patience, self.lease.deadline)
+
+    def _give_up(self) -> None:
+        if self._limit() > self._clock():
+            self._watch()
+        elif self.lease.ended(self._clock()):
+            self.abort("the lease ended before the server answered")
+        else:
+            self.abort("the server took nothing more" if self._stuck else "the server did not answer in time")
+
+    def _end(self, why: str) -> None:
+        if self.open or self._waiter is not None:
+            self._why, self._stuck_at_end = why, self._stuck
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
