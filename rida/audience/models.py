@@ -23,7 +23,8 @@ class Topic(models.Model):
 
 
 class Contact(models.Model):
-    workspace = models.ForeignKey(Workspace, models.PROTECT)
+    # Written by the hundred thousand: the unique index below serves look-ups, and a constraint costs one a row.
+    workspace = models.ForeignKey(Workspace, models.PROTECT, db_index=False, db_constraint=False)
     address = models.CharField(max_length=320)
     address_hash = models.BinaryField(max_length=16)
     domain = models.CharField(max_length=255)
@@ -74,7 +75,7 @@ class Import(models.Model):
     file_sha256 = models.BinaryField(max_length=32)
     charset = models.CharField(max_length=40, blank=True)
     mapping = models.JSONField(default=dict)
-    """Column header to field: email, name, locale, zone, last_purchase_at, attribute:<name>, or empty to leave out."""
+    """Column header to field (importer.Field, or attribute:<name>), or empty to leave the column out."""
     basis = models.CharField(max_length=24, blank=True)
     """Basis stated for the whole file; empty when a column shows it."""
     topic = models.ForeignKey(Topic, models.PROTECT)
@@ -84,6 +85,8 @@ class Import(models.Model):
     rows = models.IntegerField(default=0)
     imported = models.IntegerField(default=0)
     updated = models.IntegerField(default=0)
+    opted_out = models.IntegerField(default=0)
+    """Of those taken in, rows that say the person unsubscribed elsewhere."""
     refused = models.IntegerField(default=0)
     bytes_total = models.BigIntegerField(default=0)
     bytes_read = models.BigIntegerField(default=0)

@@ -1,7 +1,7 @@
 """The consent ledger: events that nobody can change, and a vault that can be erased.
 
 An event holds no personal data: a keyed hash of the address, what happened, and a commitment to the evidence. Address,
-salt and evidence lie in the vault; destroying a vault row leaves a commitment that says nothing (facts: standards §6.3).
+salt and evidence lie in the vault; destroying a vault row leaves a commitment that says nothing.
 """
 
 from typing import ClassVar
@@ -10,12 +10,12 @@ from django.db import models
 
 from rida.accounts.models import Workspace
 
-EVERY_PURPOSE = "*"
-"""The purpose of an event that is about all mail of the workspace: an objection, a dead mailbox."""
+# Imports write these tables by the hundred thousand. `services` is their only writer and takes every id from rows that
+# it holds, so foreign keys carry no constraint here: each would cost a look-up a row.
 
 
 class Event(models.Model):
-    workspace = models.ForeignKey(Workspace, models.PROTECT)
+    workspace = models.ForeignKey(Workspace, models.PROTECT, db_index=False, db_constraint=False)
     address_hash = models.BinaryField(max_length=16)
     purpose = models.CharField(max_length=80)
     kind = models.CharField(max_length=24)
@@ -28,7 +28,7 @@ class Event(models.Model):
     """When the ground itself arose: the day of the purchase, the moment of the click."""
     recorded_at = models.DateTimeField()
     commitment = models.BinaryField(max_length=32)
-    """SHA-256(salt || canonical JSON of the vault record)."""
+    """SHA-256(salt || canonical JSON of the record: what the vault holds and what happened, see commitment.py)."""
     previous = models.BinaryField(max_length=32, null=True)
     """Commitment of this person's event before it, so that a gap shows."""
 
@@ -39,8 +39,8 @@ class Event(models.Model):
 class Vault(models.Model):
     """What can be erased: the evidence behind an event, with the salt that binds them."""
 
-    event = models.OneToOneField(Event, models.PROTECT, primary_key=True, related_name="vault")
-    workspace = models.ForeignKey(Workspace, models.PROTECT)
+    event = models.OneToOneField(Event, models.PROTECT, primary_key=True, related_name="vault", db_constraint=False)
+    workspace = models.ForeignKey(Workspace, models.PROTECT, db_index=False, db_constraint=False)
     address = models.CharField(max_length=320)
     salt = models.BinaryField(max_length=32)
     evidence = models.JSONField()
@@ -50,8 +50,8 @@ class Leaf(models.Model):
     """An event's place in the Merkle log, given out in order and without gaps by `services.sequence`."""
 
     index = models.BigIntegerField(primary_key=True)
-    event = models.OneToOneField(Event, models.PROTECT)
-    workspace = models.ForeignKey(Workspace, models.PROTECT)
+    event = models.OneToOneField(Event, models.PROTECT, db_constraint=False)
+    workspace = models.ForeignKey(Workspace, models.PROTECT, db_index=False, db_constraint=False)
     hash = models.BinaryField(max_length=32)
 
 
