@@ -55,6 +55,8 @@ include_if_exists 'local.conf'
 
 # The server says these while it is, or its children are, about to end: trying again helps.
 _STILL_ENDING = re.compile(r"pre-existing shared memory block|lock file \S+ already exists")
+_TELLING = re.compile(r"FATAL|PANIC|error:|could not|unrecognized|invalid value|syntax error|No space")
+_LOG_PREFIX = re.compile(r"^[-\d]+ [:.\d]+ \S+ \[\d+\] ")
 _NO_ROOM = re.compile(r"No space left on device|[Dd]isk quota exceeded|File too large")
 
 
@@ -87,8 +89,10 @@ class Cluster:
         return Ping(PGconn.ping(self.url("postgres").encode()))
 
     def check_socket_path(self) -> None:
-        """Raises StorageError for a path that no socket address can hold."""
+        """Raises StorageError for a path that no socket address can hold, or that libpq takes for several."""
         path = self.run / f".s.PGSQL.{_PORT}"
+        if "," in str(path):
+            raise StorageError(reason=f"the path {path} holds a comma; set RIDA_HOME to a folder without one")
         if len(os.fsencode(path)) > _SOCKET_PATH_BYTES:
             reason = f"the path {path} is longer than {_SOCKET_PATH_BYTES} bytes; set RIDA_HOME to a shorter folder"
             raise StorageError(reason=reason)
@@ -247,7 +251,7 @@ def _flush(folder: Path) -> None:
 
 def _failure(said: str) -> StorageError:
     """The error for what a program said: the lines that name a reason, else the last ones."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    telling = [line for line in lines if re.search(r"FATAL|PANIC|error:|could not|No space", line)] or lines[-3:]
+    lines = [_LOG_PREFIX.sub("", line).strip() for line in said.splitlines() if line.strip()]
+    telling = [line for line in lines if _TELLING.search(line)] or lines[-3:]
     reason = " ".join(telling[:3]) or "its programs ended without a word"
     return DiskFull(reason=reason) if _NO_ROOM.search(said) else StorageError(reason=reason)
