@@ -5,83 +5,98 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Network',
+            name="Network",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=120, unique=True)),
-                ('name', models.CharField(max_length=200)),
-                ('provider', models.CharField(blank=True, max_length=40)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=120, unique=True)),
+                ("name", models.CharField(max_length=200)),
+                ("provider", models.CharField(blank=True, max_length=40)),
             ],
         ),
         migrations.CreateModel(
-            name='Source',
+            name="Source",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=80, unique=True)),
-                ('route', models.CharField(choices=[('sandbox', 'Sandbox'), ('relay', 'Relay'), ('direct', 'Direct')], max_length=10)),
-                ('settings', models.JSONField(default=dict)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=80, unique=True)),
+                (
+                    "route",
+                    models.CharField(
+                        choices=[("sandbox", "Sandbox"), ("relay", "Relay"), ("direct", "Direct")], max_length=10
+                    ),
+                ),
+                ("settings", models.JSONField(default=dict)),
             ],
         ),
         migrations.CreateModel(
-            name='HoldEntry',
+            name="HoldEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('until', models.DateTimeField(null=True)),
-                ('reason', models.CharField(max_length=200)),
-                ('by', models.CharField(max_length=320)),
-                ('at', models.DateTimeField()),
-                ('network', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='shaping.network')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("until", models.DateTimeField(null=True)),
+                ("reason", models.CharField(max_length=200)),
+                ("by", models.CharField(max_length=320)),
+                ("at", models.DateTimeField()),
+                ("network", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="shaping.network")),
             ],
         ),
         migrations.CreateModel(
-            name='Site',
+            name="Site",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=500, unique=True)),
-                ('network', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='shaping.network')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=500, unique=True)),
+                ("network", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="shaping.network")),
             ],
         ),
         migrations.CreateModel(
-            name='Domain',
+            name="Domain",
             fields=[
-                ('name', models.CharField(max_length=255, primary_key=True, serialize=False)),
-                ('failure', models.CharField(blank=True, max_length=40)),
-                ('located_at', models.DateTimeField()),
-                ('site', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='shaping.site')),
+                ("name", models.CharField(max_length=255, primary_key=True, serialize=False)),
+                ("failure", models.CharField(blank=True, max_length=40)),
+                ("located_at", models.DateTimeField()),
+                ("site", models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to="shaping.site")),
             ],
         ),
         migrations.CreateModel(
-            name='Budget',
+            name="Budget",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('shard', models.SmallIntegerField()),
-                ('r', models.IntegerField(default=100)),
-                ('c', models.IntegerField(default=10)),
-                ('k', models.IntegerField(default=10)),
-                ('v', models.IntegerField(default=5)),
-                ('pace_per_second', models.FloatField(null=True)),
-                ('paced_until', models.BigIntegerField(default=0)),
-                ('in_hand', models.IntegerField(default=0)),
-                ('bulk_in_hand', models.IntegerField(default=0)),
-                ('volleys_open', models.IntegerField(default=0)),
-                ('next_due', models.BigIntegerField(default=9000000000000000)),
-                ('hold_until', models.BigIntegerField(default=0)),
-                ('hold_reason', models.CharField(blank=True, max_length=200)),
-                ('pinned', models.BooleanField(default=False)),
-                ('network', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='budgets', to='shaping.network')),
-                ('source', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='shaping.source')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("shard", models.SmallIntegerField()),
+                ("r", models.IntegerField(default=100)),
+                ("c", models.IntegerField(default=10)),
+                ("k", models.IntegerField(default=10)),
+                ("v", models.IntegerField(default=5)),
+                ("pace_per_second", models.FloatField(null=True)),
+                ("paced_until", models.BigIntegerField(default=0)),
+                ("in_hand", models.IntegerField(default=0)),
+                ("bulk_in_hand", models.IntegerField(default=0)),
+                ("volleys_open", models.IntegerField(default=0)),
+                ("next_due", models.BigIntegerField(default=9000000000000000)),
+                ("hold_until", models.BigIntegerField(default=0)),
+                ("hold_reason", models.CharField(blank=True, max_length=200)),
+                ("pinned", models.BooleanField(default=False)),
+                (
+                    "network",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="budgets", to="shaping.network"
+                    ),
+                ),
+                (
+                    "source",
+                    models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to="shaping.source"),
+                ),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('source', None)), fields=['shard', 'next_due'], name='budget_due')],
-                'constraints': [models.UniqueConstraint(fields=('network', 'source'), name='one_budget', nulls_distinct=False)],
+                "indexes": [
+                    models.Index(condition=models.Q(("source", None)), fields=["shard", "next_due"], name="budget_due")
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("network", "source"), name="one_budget", nulls_distinct=False)
+                ],
             },
         ),
     ]
