@@ -131,6 +131,13 @@ class WrongState(RidaError):
     says = gettext_noop("That cannot be done while the campaign is %(state)s.")
 
 
+# --- shaping --------------------------------------------------------------------------------------------------------
+
+
+class LimitOutOfRange(RidaError):
+    says = gettext_noop("The limit %(name)s must lie between 1 and %(most)s.")
+
+
 # --- accounts -------------------------------------------------------------------------------------------------------
 
 
