@@ -9,10 +9,12 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from rida.audience.services import Member, members
+from rida.dns.location import Reason
 from rida.outbox.models import Chunk, Launch
 from rida.permission.rules import Terms
 from rida.permission.services import Ask, verdicts
 from rida.shaping.models import Site
+from rida.shaping.unlocated import unlocated_site
 
 LocatedDomains = Mapping[str, Site | str]
 """Each domain's site, or the code of why it has none."""
@@ -36,22 +38,35 @@ def select(launch: Launch, chunk: Chunk, now: datetime) -> Selection:
     return Selection(allowed, Counter(answer.reason for answer in answers if not answer.allowed))
 
 
-def write(launch: Launch, chunk_id: int, selection: Selection, located: LocatedDomains, source_id: int) -> None:
+def write(
+    launch: Launch, chunk_id: int, selection: Selection, located: LocatedDomains, source_id: int, now: datetime
+) -> None:
     """Deliveries, tranches and the chunk's mark in one transaction. Domains that take no mail at all are excluded."""
-    by_site: dict[int, list[Member]] = defaultdict(list)
-    excluded = selection.excluded.copy()
-    for person in selection.allowed:
-        place = located[person.domain]
-        if isinstance(place, Site):
-            by_site[place.pk].append(person)
-        else:
-            excluded[place] += 1
+    by_site, nowhere = _by_site(selection.allowed, located, now)
+    excluded = selection.excluded + nowhere
     with transaction.atomic():
         if not Chunk.objects.select_for_update().filter(pk=chunk_id, done=False).exists():
             return
         write_deliveries(launch, by_site, source_id)
         Chunk.objects.filter(pk=chunk_id).update(done=True)
         _add_up(launch.pk, sum(map(len, by_site.values())), excluded)
+
+
+def _by_site(
+    people: Iterable[Member], located: LocatedDomains, now: datetime
+) -> tuple[dict[int, list[Member]], Counter[str]]:
+    """People by the site of their domain, and how many have none for good, by reason."""
+    by_site: dict[int, list[Member]] = defaultdict(list)
+    nowhere = Counter[str]()
+    for person in people:
+        place = located[person.domain]
+        if place == Reason.DNS_FAILED:
+            place = unlocated_site(now)
+        if isinstance(place, Site):
+            by_site[place.pk].append(person)
+        else:
+            nowhere[place] += 1
+    return by_site, nowhere
 
 
 def write_deliveries(launch: Launch, by_site: Mapping[int, Sequence[Member]], source_id: int) -> None:

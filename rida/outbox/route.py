@@ -1,11 +1,11 @@
 """How mail leaves while nothing else is configured: the sandbox, with its own resolver, into the town on loopback."""
 
-import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address
 
+from asgiref.sync import async_to_sync
 from django.conf import settings
 
 from rida.dns.resolver import Resolver
@@ -47,7 +47,7 @@ def locate(domains: Collection[str], now: datetime) -> LocatedDomains:
         finally:
             await resolver.close()
 
-    return asyncio.run(ask())
+    return async_to_sync(ask)()
 
 
 def _loopback(server: tuple[str, int]) -> tuple[str, int]:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from rida.accounts.models import User
 from rida.audience.services import Member, members, slices
@@ -19,6 +19,7 @@ from rida.kernel.clock import milliseconds
 from rida.kernel.engine import submit
 from rida.kernel.errors import ContentChanged, LaunchBlocked, WrongState
 from rida.outbox.freezing import write_deliveries
+from rida.outbox.halting import cancel, pause, resume
 from rida.outbox.inspect import Specimen, specimens
 from rida.outbox.links import Links
 from rida.outbox.models import Chunk, Launch
@@ -32,6 +33,10 @@ from rida.preflight.services import blocking, judge
 from rida.shaping.models import Site
 from rida.shaping.services import ForecastRow, forecast, sandbox_source
 
+__all__ = [
+    "Survey", "cancel", "examine", "forecast_of", "launch", "mailing_of", "pause", "preview", "resume", "survey",
+    "terms_of", "test_send",
+]  # fmt: skip
 CHUNK = 5_000
 TEST_PURPOSE = "test"
 _SPECIMENS = 5
@@ -116,9 +121,10 @@ def forecast_of(campaign: Campaign, now: datetime) -> list[ForecastRow]:
 # --- launch ---------------------------------------------------------------------------------------------------------
 
 
-def launch(campaign: Campaign, user: User | None, now: datetime) -> Launch:
+def launch(campaign: Campaign, user: User | None, now: datetime, *, urgent: bool = False) -> Launch:
     """Freeze content and audience, and let it go. Nothing is sent that preflight did not see as it is.
 
+    urgent: time-critical mail, which goes first and may use the reserve.
     Raises LaunchBlocked (findings, or no preflight yet), ContentChanged, WrongState.
     """
     with transaction.atomic():
@@ -128,7 +134,7 @@ def launch(campaign: Campaign, user: User | None, now: datetime) -> Launch:
         draft = draft_of(campaign)
         _check_seen(campaign, draft)
         _check_now(campaign, user, now)
-        made = _freeze(campaign, draft, user, now)
+        made = _freeze(campaign, draft, user, now, urgent=urgent)
         Campaign.objects.filter(pk=campaign.pk).update(state=Campaign.State.LAUNCHED)
     return made
 
@@ -148,7 +154,7 @@ def _check_now(campaign: Campaign, user: User | None, now: datetime) -> None:
         raise LaunchBlocked(codes=", ".join(f"{finding.rule} {finding.code}" for finding in findings))
 
 
-def _freeze(campaign: Campaign, draft: Draft, user: User | None, now: datetime) -> Launch:
+def _freeze(campaign: Campaign, draft: Draft, user: User | None, now: datetime, *, urgent: bool) -> Launch:
     hours = campaign.give_up_hours
     give_up = timedelta(hours=hours) if hours else timedelta(seconds=settings.RIDA_GIVE_UP_SECONDS)
     ranges = slices(campaign.workspace_id, campaign.topic, CHUNK)
@@ -156,6 +162,7 @@ def _freeze(campaign: Campaign, draft: Draft, user: User | None, now: datetime) 
         workspace=campaign.workspace,
         campaign=campaign,
         kind=Launch.Kind.BULK,
+        urgent=urgent,
         content=draft.to_json(),
         content_hash=draft.hash(),
         terms=terms_of(draft).to_json() | {"profiles": campaign.workspace.profiles},
@@ -204,46 +211,3 @@ def test_send(campaign: Campaign, user: User, now: datetime) -> Launch:
         )
         write_deliveries(made, {site.pk: [person]}, sandbox_source().pk)
     return made
-
-
-# --- afterwards -----------------------------------------------------------------------------------------------------
-
-
-def pause(launch: Launch) -> None:
-    """No new message leaves after the one now in hand: claims and every group commit look at the state."""
-    _change(launch, Launch.State.RUNNING, Launch.State.PAUSED)
-
-
-def resume(launch: Launch) -> None:
-    with transaction.atomic():
-        _change(launch, Launch.State.PAUSED, Launch.State.RUNNING)
-        _wake(launch)
-
-
-def cancel(launch: Launch) -> None:
-    """One row, whatever the size; the tick gives what was not sent its outcome."""
-    _change(launch, (Launch.State.RUNNING, Launch.State.PAUSED), Launch.State.CANCELLED)
-
-
-def _change(launch: Launch, before: str | tuple[str, ...], after: str) -> None:
-    states = (before,) if isinstance(before, str) else before
-    if not Launch.objects.filter(pk=launch.pk, state__in=states).update(state=after):
-        raise WrongState(state=Launch.objects.get(pk=launch.pk).state)
-    launch.state = after
-
-
-def _wake(launch: Launch) -> None:
-    """Its networks may have slept meanwhile; a retry may wait where the launch has no tranche any more."""
-    with connection.cursor() as cursor:
-        cursor.execute(_WAKE, [launch.pk, launch.pk])
-
-
-_WAKE = """
-UPDATE shaping_budget SET next_due = least(next_due, rida_now())
-WHERE id IN (
-    SELECT b.id FROM shaping_budget b
-    WHERE b.source_id IS NULL AND b.network_id IN (
-        SELECT network_id FROM outbox_tranche WHERE launch_id = %s
-        UNION SELECT network_id FROM dispatch_retry WHERE launch_id = %s)
-    ORDER BY b.id FOR UPDATE)
-"""

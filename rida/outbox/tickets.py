@@ -20,7 +20,7 @@ def materialise(launch_id: int) -> None:
     for chunk in waiting[:_CHUNKS_A_TICKET]:
         selection = select(launch, chunk, now())
         located = locate({person.domain for person in selection.allowed}, now())
-        write(launch, chunk.pk, selection, located, sandbox_source().pk)
+        write(launch, chunk.pk, selection, located, sandbox_source().pk, now())
     if waiting.exists():
         submit("materialise", f"launch:{launch_id}", launch_id=launch_id)
     return None

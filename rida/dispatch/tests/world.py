@@ -1,17 +1,27 @@
 """Small true worlds for the ledger's tests: rows as the stages would write them."""
 
 import itertools
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from django.db import connection
 
 from rida.accounts.models import Workspace
-from rida.dispatch.models import Volley
+from rida.delivery.ports import Item, Result, Word
+from rida.delivery.ports import Volley as PortVolley
+from rida.dispatch.ledger import Entry, Ledger
+from rida.dispatch.models import OutcomeRow, Retry, Volley
 from rida.dispatch.room import Limits
+from rida.dispatch.rules import Timing
 from rida.dispatch.statements import statement
 from rida.kernel.clock import now
+from rida.kernel.reply import Outcome, Reply, Step
 from rida.outbox.models import Delivery, Launch, Tranche
+from rida.permission.rules import Basis, Grade, Kind
+from rida.permission.services import Act, record_hashed
 from rida.shaping.models import Budget, Network, Site, Source
 
 _count = itertools.count(1)
@@ -25,8 +35,8 @@ class Place:
     source_id: int
 
 
-def workspace() -> Workspace:
-    return Workspace.objects.get_or_create(slug="alice", defaults={"name": "Alice", "profiles": ["US"]})[0]
+def workspace(slug: str = "alice") -> Workspace:
+    return Workspace.objects.get_or_create(slug=slug, defaults={"name": slug.title(), "profiles": ["US"]})[0]
 
 
 def source(name: str = "sandbox") -> int:
@@ -174,3 +184,113 @@ def close(volley: int, site: Place, attempted: int, *, window: int) -> None:
 
 def volley_row(volley: int) -> Volley:
     return Volley.objects.get(pk=volley)
+
+
+# --- people and nodes -----------------------------------------------------------------------------------------------
+
+WINDOW_MS, LEASE_MS, GRACE_MS = 3_600_000, 60_000, 5_000
+
+
+def node(**timing: int) -> Ledger:
+    """A worker's hands on the ledger."""
+    defaults = {"window_ms": WINDOW_MS, "lease_ms": LEASE_MS, "grace_ms": GRACE_MS}
+    return Ledger(f"node-{next(_count)}", Timing(**{**defaults, **timing}))  # type: ignore[arg-type]
+
+
+def consent(made: Tranche, numbers: Iterable[int] | None = None) -> None:
+    """These people (all of the tranche by default) have signed up."""
+    chosen = set(range(made.end_n)) if numbers is None else set(numbers)
+    for delivery in Delivery.objects.filter(tranche=made):
+        if delivery.n in chosen:
+            decide(made.workspace_id, bytes(delivery.address_hash), Kind.GRANTED)
+
+
+def withdraw(item: Item) -> None:
+    decide(item.workspace_id, item.address_hash, Kind.WITHDRAWN)
+
+
+def decide(workspace_id: int, address_hash: bytes, kind: Kind) -> None:
+    granted = kind is Kind.GRANTED
+    basis = Basis.SINGLE_OPT_IN if granted else ""
+    grade = Grade.E2 if granted else Grade.E0
+    record_hashed(workspace_id, address_hash, Act(kind, "news", basis, grade, now(), {}), now())
+
+
+def campaign_to(count: int, *, urgent: bool = False, place_: Place | None = None, **budget: Any) -> Tranche:
+    """A running launch to `count` people of one network, who all agreed."""
+    made = tranche(place_ or place(**budget), launch(urgent=urgent), count, urgent=urgent)
+    consent(made)
+    return made
+
+
+def result(item: Item, outcome: Outcome, code: int = 250, **more: Any) -> Result:
+    return Result(item, outcome, Reply(Step.DOT, code, "", "said so"), **more)
+
+
+def begin(ledger: Ledger, volley: PortVolley) -> Word:
+    return ledger.commit([Entry(volley, True, (), volley.items)])[0][0]
+
+
+def record(ledger: Ledger, volley: PortVolley, *results: Result, coming: Sequence[Item] = ()) -> Word:
+    return ledger.commit([Entry(volley, False, results, coming)])[0][0]
+
+
+def outcomes(made: Tranche) -> dict[tuple[int, int], Outcome]:
+    """(n, attempt): what was recorded; a doubtful row only where nothing else is."""
+    rows = OutcomeRow.objects.filter(tranche=made).order_by("-doubt")
+    return {(row.n, row.attempt): Outcome(row.kind) for row in rows}
+
+
+def waiting(made: Tranche) -> dict[int, int]:
+    """n: the attempt that waits"""
+    return dict(Retry.objects.filter(tranche=made).values_list("n", "attempt"))
+
+
+def next_due(network_id: int) -> int:
+    return Budget.objects.get(network=network_id, source=None).next_due
+
+
+def pass_time(milliseconds: int) -> None:
+    """Everything the ledger wrote happened so much earlier."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE dispatch_volley SET opened_at = opened_at - %(ms)s, lease_until = lease_until - %(ms)s,"
+            " counts_until = counts_until - %(ms)s",
+            {"ms": milliseconds},
+        )
+        cursor.execute("UPDATE dispatch_retry SET due = due - %s", [milliseconds])
+        cursor.execute(
+            "UPDATE shaping_budget SET next_due = next_due - %s WHERE next_due < 9000000000000000", [milliseconds]
+        )
+
+
+def site(network_id: int) -> int:
+    return Site.objects.create(network_id=network_id, key=f"mx{next(_count)}.example").pk
+
+
+def open_more(ledger: Ledger, made: Tranche) -> PortVolley:
+    """An open volley of one message in the hands of `ledger`, whatever the limits say."""
+    budget = Budget.objects.get(network=made.network_id, source=None)
+    set_budget(made.network_id, r=1_000, c=1_000, next_due=0)
+    [volley] = ledger.claim(budget.shard, 10)
+    set_budget(made.network_id, r=budget.r, c=budget.c)
+    return volley
+
+
+def wait_until_blocked() -> None:
+    """Until some other connection waits for a lock."""
+    for _ in range(500):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.01)
+    raise AssertionError("nobody waits")
+
+
+def pretend_server_is_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the question for the server's start out of the reaper's list; a test of its own keeps it."""
+    young = "AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => %(grace)s / 1000.0)"
+    whole = statement("overdue")
+    assert young in whole
+    monkeypatch.setattr("rida.dispatch.ledger.statement", lambda name: statement(name).replace(young, ""))

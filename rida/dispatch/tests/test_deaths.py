@@ -1,0 +1,161 @@
+"""What becomes of a volley whose node died: the reaper, cancel, expiry, regrouping."""
+
+import pytest
+
+from rida.dispatch.ledger import heal, regroup
+from rida.dispatch.room import NEVER
+from rida.dispatch.settling import settle_all
+from rida.dispatch.tests import world
+from rida.kernel.clock import milliseconds, now
+from rida.kernel.reply import Outcome
+from rida.outbox.halting import cancel
+from rida.shaping.models import Budget
+
+pytestmark = pytest.mark.django_db
+GONE = world.LEASE_MS + world.GRACE_MS + 1
+
+
+@pytest.fixture(autouse=True)
+def _server_has_been_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reaper spares everybody for one grace period after the database started; the test's server is young."""
+    world.pretend_server_is_old(monkeypatch)
+
+
+def test_an_unstarted_volley_returns_whole() -> None:
+    made = world.campaign_to(3, r=5)
+    [_] = world.node().claim(0, 10)
+    world.pass_time(GONE)
+    assert world.node().reap() == 1
+    assert world.waiting(made) == {0: 1, 1: 1, 2: 1}
+    assert world.in_hand(made.network_id) == (0, 0, 0)
+    assert [len(volley.items) for volley in world.node().claim(0, 10)] == [3]
+
+
+def test_in_a_started_volley_the_first_open_message_is_doubtful() -> None:
+    made = world.campaign_to(4)
+    ledger = world.node()
+    [volley] = ledger.claim(0, 10)
+    world.begin(ledger, volley)
+    world.record(ledger, volley, world.result(volley.items[0], Outcome.ACCEPTED))
+    world.pass_time(GONE)
+    assert world.node().reap() == 1
+    assert world.outcomes(made) == {(0, 1): Outcome.ACCEPTED, (1, 1): Outcome.DOUBTFUL}
+    assert world.waiting(made) == {2: 1, 3: 1}
+
+
+def test_a_dead_nodes_permits_count_from_the_end_of_its_lease() -> None:
+    world.campaign_to(4)
+    ledger = world.node()
+    [volley] = ledger.claim(0, 10)
+    world.begin(ledger, volley)
+    world.record(ledger, volley, world.result(volley.items[0], Outcome.ACCEPTED))
+    world.pass_time(GONE)
+    lease_until = world.volley_row(volley.id).lease_until
+    world.node().reap()
+    row = world.volley_row(volley.id)
+    assert (row.n, row.counts_until) == (2, lease_until + world.WINDOW_MS)
+
+
+def test_transactional_mail_of_a_dead_node_is_doubtful_and_resent() -> None:
+    made = world.tranche(world.place(), world.launch(resend_doubtful=True), 2)
+    world.consent(made)
+    ledger = world.node()
+    [volley] = ledger.claim(0, 10)
+    world.begin(ledger, volley)
+    world.pass_time(GONE)
+    world.node().reap()
+    assert world.waiting(made) == {0: 2, 1: 1}
+
+
+def test_a_renewed_volley_is_not_reaped() -> None:
+    world.campaign_to(2)
+    ledger = world.node()
+    [volley] = ledger.claim(0, 10)
+    world.pass_time(world.LEASE_MS - 10_000)
+    assert ledger.renew([volley.id]) == {volley.id}
+    world.pass_time(20_000)
+    assert world.node().reap() == 0
+
+
+def test_the_reaper_looks_again_under_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The race: overdue when listed, closed by its node before the reaper got the lock."""
+    made = world.campaign_to(2)
+    ledger = world.node()
+    [volley] = ledger.claim(0, 10)
+    monkeypatch.setattr(world.Ledger, "_overdue", lambda self: [(volley.id, volley.network_id)])
+    assert world.node().reap() == 0
+    ledger.close(volley, 0, volley.items)
+    assert world.node().reap() == 0
+    assert world.in_hand(made.network_id) == (0, 0, 0)
+
+
+def test_a_close_after_the_reaper_changes_nothing() -> None:
+    made = world.campaign_to(2)
+    ledger = world.node()
+    [volley] = ledger.claim(0, 10)
+    world.begin(ledger, volley)
+    world.pass_time(GONE)
+    world.node().reap()
+    ledger.close(volley, 0, volley.items)
+    assert world.in_hand(made.network_id) == (0, 0, 0)
+    assert world.waiting(made) == {1: 1}
+    assert ledger.exchange(volley, 0) is None
+
+
+def test_a_late_deferral_after_the_reaper_wakes_the_network() -> None:
+    made = world.campaign_to(1)
+    ledger = world.node()
+    [volley] = ledger.claim(0, 10)
+    world.begin(ledger, volley)
+    world.pass_time(GONE)
+    world.node().reap()
+    assert world.next_due(made.network_id) == NEVER
+    world.record(ledger, volley, world.result(volley.items[0], Outcome.DEFERRED, 451))
+    assert world.outcomes(made) == {(0, 1): Outcome.DEFERRED}
+    assert world.waiting(made) == {0: 2}
+    assert world.next_due(made.network_id) < NEVER
+
+
+def test_a_network_that_sleeps_past_its_retries_is_woken() -> None:
+    made = world.campaign_to(1)
+    world.set_budget(made.network_id, next_due=NEVER)
+    world.retry(world.Place(made.network_id, made.site_id, made.source_id), made.launch, 0, due=1)
+    heal()
+    assert world.next_due(made.network_id) <= milliseconds(now())
+
+
+def test_cancel_gives_everything_unsent_its_outcome() -> None:
+    made = world.campaign_to(12)
+    ledger = world.node()
+    [first] = ledger.claim(0, 10)
+    world.record(ledger, first, world.result(first.items[0], Outcome.DEFERRED, 451))
+    cancel(made.launch)
+    ledger.close(first, 1, first.items[1:])
+    settle_all()
+    final = {n: outcome for (n, _), outcome in world.outcomes(made).items() if outcome.final}
+    assert final == {n: Outcome.CANCELLED for n in range(12)}
+    made.launch.refresh_from_db()
+    assert (made.launch.state, made.launch.finished_at is not None) == ("cancelled", True)
+
+
+def test_what_waits_past_the_time_to_give_up_expires() -> None:
+    made = world.tranche(world.place(), world.launch(give_up_at=milliseconds(now()) - 1), 3)
+    settle_all()
+    assert world.outcomes(made) == {(n, 1): Outcome.EXPIRED for n in range(3)}
+
+
+def test_a_regrouped_site_takes_everything_along() -> None:
+    made = world.campaign_to(12)
+    ledger = world.node()
+    [used] = ledger.claim(0, 10)
+    ledger.close(used, 5, ())
+    [in_hand] = ledger.claim(0, 10)
+    other = world.place(r=10)
+    regroup(made.site_id, made.network_id, other.network_id)
+    assert world.in_hand(made.network_id) == (0, 0, 0)
+    assert world.in_hand(other.network_id) == (5, 5, 1)
+    ledger.close(in_hand, 5, ())
+    # 10 of 10 are used in the last hour, all of them by volleys of the old network.
+    world.set_budget(other.network_id, next_due=0)
+    assert ledger.claim(0, 10) == []
+    assert Budget.objects.get(network=other.network_id).in_hand == 0
