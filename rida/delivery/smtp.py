@@ -87,6 +87,12 @@ class Client:
         return not self._awaited and not self._body_is_due
 
     @property
+    def may_quit(self) -> bool:
+        """QUIT would be understood: also by a server that shut its door, not by one that said 421 or no SMTP at all."""
+        ended = self.farewell.code if self.farewell else None
+        return self.idle and (self.usable or (ended is not None and ended not in (0, _SERVICE_ENDS)))
+
+    @property
     def step(self) -> Step:
         """Where the dialogue stands: the oldest command without an answer, else the one that would come next."""
         return _STEPS[self._awaited[0]] if self._awaited else self._step

@@ -94,11 +94,13 @@ class Wire(asyncio.Protocol):
             self._transport.abort()
 
     async def hang_up(self, farewell_seconds: float) -> None:
-        """QUIT if the dialogue allows, wait for the server to close, else close ourselves. Afterwards it is closed."""
-        if self.open and self.client.usable and self.client.idle:
+        """QUIT if it makes sense, and let the server close first, else close ourselves. Afterwards it is closed."""
+        said = self.client.farewell
+        server_closes = self.client.may_quit or (said is not None and said.code != 0)
+        if self.open and self.client.may_quit:
             self.client.quit()
             self.flush()
-        if not self._gone.done() and self.open:
+        if self.open and server_closes:
             await asyncio.wait([self._gone], timeout=farewell_seconds)
         if not self._gone.done() and self._transport is not None:
             self._transport.abort()

@@ -74,6 +74,8 @@ class Peer:
     open_sockets: int = 0
     most_open: int = 0
     port: int = 0
+    deaf_after: str = ""
+    """A verb after which it reads nothing more, so that our bytes pile up on our side."""
 
     async def __aenter__(self) -> Self:
         self._said: dict[str, int] = {}
@@ -149,6 +151,8 @@ class Visit:
 
     async def answer(self, verb: str, rest: str) -> None:
         said = await self.say(verb, self.objection(verb))
+        if verb == self.peer.deaf_after:
+            await asyncio.sleep(60)
         good = isinstance(said, str | Slow | Late) and str(getattr(said, "text", said))[0] in "23"
         if verb in ("EHLO", "HELO", "RSET"):
             self.mail = self.rcpt = ""
@@ -175,7 +179,7 @@ class Visit:
         mail, rcpt, self.mail, self.rcpt = self.mail, self.rcpt, "", ""
         self.peer.story.append(("DOT", rcpt))
         said = await self.say("DOT")
-        if isinstance(said, str) and said.startswith("2"):
+        if str(getattr(said, "text", said)).startswith("2"):
             self.peer.messages.append(Message(mail, rcpt, b"".join(lines)))
 
     async def say(self, verb: str, objection: str | None = None) -> Say:
@@ -191,10 +195,10 @@ class Visit:
             for byte in (said.text + "\r\n").encode():
                 self.writer.write(bytes([byte]))
                 await self.writer.drain()
-                await asyncio.sleep(said.seconds_a_byte)
+                await self.pause(said.seconds_a_byte)
         elif not isinstance(said, Silence):
             if isinstance(said, Late):
-                await asyncio.sleep(said.seconds)
+                await self.pause(said.seconds)
             text = said.text if isinstance(said, Late) else said
             self.writer.write(text.replace("\n", "\r\n").encode() + b"\r\n")
             if text.startswith("421"):
@@ -202,3 +206,12 @@ class Visit:
                 self.writer.close()
                 raise Hung
         return said
+
+    async def pause(self, seconds: float) -> None:
+        """Sleep, but notice that the other side has closed, though its last words lie unread before the end."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while (left := until - loop.time()) > 0:
+            if self.reader.exception() or self.reader._eof:  # type: ignore[attr-defined]
+                raise Hung
+            await asyncio.sleep(min(left, 0.005))

@@ -26,7 +26,7 @@ from rida.kernel.clock import elapsed_seconds
 from rida.kernel.errors import DatabaseAway
 from rida.kernel.reply import Outcome
 
-QUICK = Patience(connect=1, greeting=1, envelope=0.5, block=0.5, dot=0.5, farewell=0.3)
+QUICK = Patience(connect=1, greeting=1, envelope=0.5, block=0.5, dot=0.5, farewell=0.1)
 MANNERS = Manners(name="mail.rida.test", patience=QUICK, record_pause_seconds=0.01, record_pause_longest_seconds=0.05)
 
 
