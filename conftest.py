@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import django
 import pytest
 
 from rida import embedded
@@ -60,3 +61,8 @@ def _the_consent_ledger_can_be_emptied() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", flush_without_triggers)
         yield
+
+
+def pytest_configure() -> None:
+    """pytest-django looked for the settings before this file was read; xdist's workers inherit their name."""
+    django.setup()
