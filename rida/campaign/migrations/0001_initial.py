@@ -5,52 +5,79 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('audience', '0001_initial'),
+        ("accounts", "0001_initial"),
+        ("audience", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Identity',
+            name="Identity",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120)),
-                ('from_address', models.CharField(max_length=320)),
-                ('reply_to', models.CharField(blank=True, max_length=320)),
-                ('language', models.CharField(default='en', max_length=8)),
-                ('organisation', models.CharField(max_length=200)),
-                ('street', models.CharField(blank=True, max_length=200)),
-                ('postal_code', models.CharField(blank=True, max_length=20)),
-                ('city', models.CharField(blank=True, max_length=120)),
-                ('region', models.CharField(blank=True, max_length=120)),
-                ('country', models.CharField(blank=True, max_length=2)),
-                ('address_confirmed_at', models.DateTimeField(null=True)),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='accounts.workspace')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=120)),
+                ("from_address", models.CharField(max_length=320)),
+                ("reply_to", models.CharField(blank=True, max_length=320)),
+                ("language", models.CharField(default="en", max_length=8)),
+                ("organisation", models.CharField(max_length=200)),
+                ("street", models.CharField(blank=True, max_length=200)),
+                ("postal_code", models.CharField(blank=True, max_length=20)),
+                ("city", models.CharField(blank=True, max_length=120)),
+                ("region", models.CharField(blank=True, max_length=120)),
+                ("country", models.CharField(blank=True, max_length=2)),
+                ("address_confirmed_at", models.DateTimeField(null=True)),
+                ("workspace", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="accounts.workspace")),
             ],
         ),
         migrations.CreateModel(
-            name='Campaign',
+            name="Campaign",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120)),
-                ('message_class', models.CharField(blank=True, choices=[('commercial', 'Commercial'), ('transactional_relationship', 'Transactional'), ('dual', 'Dual'), ('other', 'Other')], max_length=32)),
-                ('language', models.CharField(default='en', max_length=8)),
-                ('subject', models.CharField(blank=True, max_length=400)),
-                ('preheader', models.CharField(blank=True, max_length=400)),
-                ('markup', models.CharField(choices=[('markdown', 'Markdown'), ('html', 'Html')], default='markdown', max_length=10)),
-                ('body', models.TextField(blank=True)),
-                ('ad_label', models.BooleanField(default=True)),
-                ('give_up_hours', models.FloatField(null=True)),
-                ('state', models.CharField(choices=[('draft', 'Draft'), ('launched', 'Launched')], default='draft', max_length=10)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('changed_at', models.DateTimeField(auto_now=True)),
-                ('topic', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='audience.topic')),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='accounts.workspace')),
-                ('identity', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='campaign.identity')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=120)),
+                (
+                    "message_class",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("commercial", "Commercial"),
+                            ("transactional_relationship", "Transactional"),
+                            ("dual", "Dual"),
+                            ("other", "Other"),
+                        ],
+                        max_length=32,
+                    ),
+                ),
+                ("language", models.CharField(default="en", max_length=8)),
+                ("subject", models.CharField(blank=True, max_length=400)),
+                ("preheader", models.CharField(blank=True, max_length=400)),
+                (
+                    "markup",
+                    models.CharField(
+                        choices=[("markdown", "Markdown"), ("html", "Html")], default="markdown", max_length=10
+                    ),
+                ),
+                ("body", models.TextField(blank=True)),
+                ("ad_label", models.BooleanField(default=True)),
+                ("give_up_hours", models.FloatField(null=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("draft", "Draft"), ("launched", "Launched")], default="draft", max_length=10
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("changed_at", models.DateTimeField(auto_now=True)),
+                (
+                    "topic",
+                    models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to="audience.topic"),
+                ),
+                ("workspace", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="accounts.workspace")),
+                (
+                    "identity",
+                    models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to="campaign.identity"),
+                ),
             ],
         ),
     ]
