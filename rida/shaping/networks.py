@@ -62,7 +62,8 @@ def name_from_key(key: str, host: str) -> NetworkName:
     if provider_id != key:
         provider = named(provider_id)
         return NetworkName(key, provider.name if provider else provider_id, provider_id)
-    return NetworkName(key, f"{host} ({key.removeprefix(NET)})"[:200])
+    prefix = key.removeprefix(NET)
+    return NetworkName(key, f"{host} ({prefix})"[:200] if prefix != key else key)
 
 
 def name_site(found: Located, tls: str = OPPORTUNISTIC) -> str:

@@ -338,7 +338,7 @@ SELECT network_id, sum(n) FROM (
 """
 
 
-def _counted(network_ids: Sequence[int], at: int) -> dict[int, list[tuple[int, int]]]:
+def _counted(network_ids: list[int], at: int) -> dict[int, list[tuple[int, int]]]:
     counted: dict[int, list[tuple[int, int]]] = {}
     with connection.cursor() as cursor:
         cursor.execute(_COUNTED, [network_ids, at])
@@ -347,7 +347,7 @@ def _counted(network_ids: Sequence[int], at: int) -> dict[int, list[tuple[int, i
     return counted
 
 
-def _ahead(network_ids: Sequence[int]) -> dict[int, int]:
+def _ahead(network_ids: list[int]) -> dict[int, int]:
     with connection.cursor() as cursor:
         cursor.execute(_AHEAD, [network_ids, network_ids])
         return dict(cursor.fetchall())

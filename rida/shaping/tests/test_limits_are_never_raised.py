@@ -70,7 +70,7 @@ def test_a_row_is_complete_dated_and_never_raises_a_limit(provider: Provider) ->
     assert provider.mx and all(
         (pattern == pattern.lower() and pattern.count(".") >= 2) or pattern.startswith(".") for pattern in provider.mx
     )
-    assert isinstance(provider.source_date, date) and date(2020, 1, 1) < provider.source_date < date(2027, 1, 1)
+    assert date(2020, 1, 1) < provider.source_date < date(2027, 1, 1)
     assert provider.confidence in Confidence
     limits = effective(prior=provider.prior)
     assert limits.k <= min(provider.connections or 10, 10)

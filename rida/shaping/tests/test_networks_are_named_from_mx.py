@@ -95,6 +95,10 @@ def test_a_key_and_a_host_tell_the_whole_name(host: str) -> None:
     assert name_from_key(whole.key, host) == whole
 
 
+def test_a_network_of_neither_kind_is_called_by_its_key() -> None:
+    assert name_from_key("unlocated", "nowhere").name == "unlocated"
+
+
 addresses = st.lists(
     st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)).map(str), min_size=1, max_size=4, unique=True
 ).map(tuple)
