@@ -94,4 +94,4 @@ class Import(models.Model):
     """{"code": error class, "params": {...}} when FAILED."""
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField()

@@ -4,7 +4,6 @@ A plain ASCII address takes a fast path (one regular expression); everything els
 internationalised local parts and domains.
 """
 
-import hashlib
 import hmac
 import re
 from dataclasses import dataclass
@@ -63,7 +62,7 @@ def _parse_unusual(text: str) -> Address:
 
 def address_hash(secret: bytes, address: Address) -> bytes:
     """16 bytes that stand for the person in the ledger; not reversible by guessing without `secret`."""
-    return hmac.new(secret, address.key.encode(), hashlib.sha256).digest()[:16]
+    return hmac.digest(secret, address.key.encode(), "sha256")[:16]
 
 
 def mask(text: str) -> str:

@@ -93,6 +93,14 @@ class ColumnMissing(ImportError_):
     says = gettext_noop("No column of the file holds e-mail addresses. Name one of them “email” in the first line.")
 
 
+class FileEmpty(ImportError_):
+    says = gettext_noop("The file holds no rows. Its first line names the columns, the people stand below it.")
+
+
+class HeaderDoubled(ImportError_):
+    says = gettext_noop("Two columns of the file are both “%(header)s”. Rename or delete one and import the file again.")
+
+
 class BasisMissing(ImportError_):
     says = gettext_noop("Say why these people may be written to: choose a basis for the file, or a column that shows it.")
 

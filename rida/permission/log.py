@@ -28,7 +28,7 @@ def sequence(now: datetime) -> int:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOG_LOCK])
         cursor.execute(_SEQUENCE, [now])
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 # RFC 9162 §2.1.1: a leaf is hashed with a zero byte in front.

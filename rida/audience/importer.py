@@ -1,0 +1,254 @@
+"""A row of a file to a contact with its evidence, or to the reason why not. Pure.
+
+What a file says proves no more than E1: it is the operator's word. So nothing that is read here can lift an opt-out
+(permission.rules); an opt-out that is read here counts at once.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from rida.audience.columns import ATTRIBUTE, Field, plain
+from rida.audience.dates import DayUnclear, read_day
+from rida.kernel.address import Address, parse
+from rida.kernel.errors import AddressError, BasisMissing
+from rida.permission.rules import EVERY_PURPOSE, Basis, Grade, Kind
+
+MAX_NAME = 200
+MAX_ATTRIBUTE = 1000
+FILE_BASES = frozenset({Basis.SINGLE_OPT_IN, Basis.CUSTOMER, Basis.ATTESTATION})
+"""What an operator may state for a whole file. A confirmed double opt-in is nothing one can state."""
+
+
+class Evidence(NamedTuple):
+    """One act that a row bears witness to."""
+
+    kind: Kind
+    purpose: str
+    basis: Basis | str
+    grade: Grade
+    basis_at: datetime
+
+
+class Person(NamedTuple):
+    """A contact as a row gives it; empty text and missing attributes say nothing about what is known already."""
+
+    address: Address
+    name: str
+    locale: str
+    zone: str
+    attributes: dict[str, Any]
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What was said about the file as a whole. `as_of` dates what the rows do not: when the file first came."""
+
+    basis: str
+    purpose: str
+    as_of: datetime
+    now: datetime
+
+
+class RowRefused(Exception):
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(slots=True)
+class Reading:
+    """How to read the rows of one file."""
+
+    places: Mapping[str, int]
+    """Field to index of its column, see columns.place."""
+    stated: Stated
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    """Attribute to text, number, date or flag; text where it is not known."""
+    width: int = 0
+    """Columns of the first line."""
+    _attributes: list[tuple[int, str, str]] = field(init=False)
+    _basis: Basis | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Raises BasisMissing where neither the file nor a column can give permission."""
+        names = [(index, name[len(ATTRIBUTE) :]) for name, index in self.places.items() if name.startswith(ATTRIBUTE)]
+        self._attributes = [(index, name, self.kinds.get(name, "text")) for index, name in names]
+        if self.stated.basis and self.stated.basis not in FILE_BASES:
+            raise BasisMissing
+        self._basis = Basis(self.stated.basis) if self.stated.basis else None
+        if self._basis is None and not {Field.LAST_PURCHASE_AT, Field.OPTED_IN_AT, Field.OPTED_OUT} & set(self.places):
+            raise BasisMissing
+
+    def person(self, cells: Sequence[str]) -> Person:
+        """Raises RowRefused with a key of reasons.REASONS."""
+        if len(cells) != self.width and (len(cells) < self.width or any(cells[self.width :])):
+            raise RowRefused("wrong_number_of_columns")
+        address = _address(cells[self.places[Field.EMAIL]])
+        name, attributes = self._name(cells), self._known(cells)
+        locale, zone = _locale(self._cell(cells, Field.LOCALE)), _zone(self._cell(cells, Field.ZONE))
+        return Person(address, name, locale, zone, attributes, self._evidence(cells))
+
+    def _cell(self, cells: Sequence[str], name: Field) -> str:
+        index = self.places.get(name)
+        return "" if index is None else cells[index].strip()
+
+    def _name(self, cells: Sequence[str]) -> str:
+        name = self._cell(cells, Field.NAME)
+        if not name:
+            name = f"{self._cell(cells, Field.FIRST_NAME)} {self._cell(cells, Field.LAST_NAME)}"
+        if "\n" in name or "\r" in name:
+            # No name has two lines: a quotation mark was opened here and swallowed the next row.
+            raise RowRefused("broken_quotes")
+        if len(name) > MAX_NAME:
+            raise RowRefused("too_long")
+        return " ".join(name.split())
+
+    def _known(self, cells: Sequence[str]) -> dict[str, Any]:
+        known: dict[str, Any] = {}
+        if first := self._cell(cells, Field.FIRST_NAME):
+            known["first_name"] = first[:MAX_NAME]
+        for index, name, kind in self._attributes:
+            if text := cells[index].strip():
+                known[name] = typed(text, kind)
+        return known
+
+    # --- evidence ---------------------------------------------------------------------------------------------------
+
+    def _evidence(self, cells: Sequence[str]) -> tuple[Evidence, ...]:
+        if left := self._left(self._cell(cells, Field.OPTED_OUT)):
+            return (Evidence(Kind.WITHDRAWN, EVERY_PURPOSE, "", Grade.E0, left),)
+        found = []
+        if agreed := self._agreed(self._cell(cells, Field.OPTED_IN_AT)):
+            found.append(self._granted(Basis.SINGLE_OPT_IN, agreed))
+        if bought := self._cell(cells, Field.LAST_PURCHASE_AT):
+            found.append(self._granted(Basis.CUSTOMER, self._past(bought)))
+        return tuple(found) or (self._from_file(),)
+
+    def _from_file(self) -> Evidence:
+        if self._basis is None:
+            raise RowRefused("no_permission")
+        if self._basis is Basis.CUSTOMER:
+            raise RowRefused("purchase_date_missing")
+        return self._granted(self._basis, self.stated.as_of)
+
+    def _granted(self, basis: Basis, at: datetime) -> Evidence:
+        return Evidence(Kind.GRANTED, self.stated.purpose, basis, Grade.E1, at)
+
+    def _left(self, text: str) -> datetime | None:
+        """When the person opted out, or None if they did not."""
+        answer = yes_or_no(text, yes=_OUT, no=_IN)
+        if answer is None:
+            try:
+                return read_day(text)
+            except DayUnclear as error:
+                # An opt-out on an ambiguous day is still an opt-out.
+                if error.code == "date_ambiguous":
+                    return self.stated.as_of
+                raise RowRefused("opt_out_unclear") from error
+        return self.stated.as_of if answer else None
+
+    def _agreed(self, text: str) -> datetime | None:
+        answer = yes_or_no(text, yes=_IN, no=_OUT) if text else None
+        if not text or answer:
+            return self.stated.as_of if answer else None
+        if answer is False:
+            raise RowRefused("consent_refused")
+        return self._past(text, unreadable="consent_unclear")
+
+    def _past(self, text: str, unreadable: str = "date_unreadable") -> datetime:
+        try:
+            moment = read_day(text)
+        except DayUnclear as error:
+            raise RowRefused(unreadable if error.code == "date_unreadable" else error.code) from error
+        if moment > self.stated.now + _CLOCKS_DIFFER:
+            raise RowRefused("date_in_future")
+        return moment
+
+
+_CLOCKS_DIFFER = timedelta(days=1)
+
+
+def _address(text: str) -> Address:
+    if not text.strip():
+        raise RowRefused("no_address")
+    try:
+        return parse(text)
+    except AddressError as error:
+        raise RowRefused("address_invalid") from error
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(plain(word) for word in text.split(","))
+
+
+_YES = _words("yes,y,true,t,1,x,on,✓,✔,نعم,صح,اجل")
+_NO = _words("no,n,false,f,0,off,-,none,null,لا,كلا")
+_OUT = _words("unsubscribed,opted out,out,optout,do not email,cancelled,ملغي,ملغى,غير مشترك,الغى الاشتراك,غير موافق")
+_IN = _words("subscribed,opted in,in,optin,agreed,active,مشترك,موافق")
+
+
+def yes_or_no(text: str, yes: frozenset[str] = frozenset(), no: frozenset[str] = frozenset()) -> bool | None:
+    """What a cell of yes and no says, None if neither. `yes` and `no`: what its column also takes for an answer."""
+    word = plain(text) or text.strip()
+    if word in _YES or word in yes:
+        return True
+    return False if word in _NO or word in no or not word else None
+
+
+# --- small fields ---------------------------------------------------------------------------------------------------
+
+_LANGUAGES = {
+    plain(name): code
+    for code, names in {"ar": "arabic عربي العربية عربى", "en": "english انجليزي الانجليزية إنجليزي"}.items()
+    for name in names.split()
+}
+_LOCALE = re.compile(r"([A-Za-z]{2,3})(?:[-_]([A-Za-z]{2}|\d{3}))?")
+_ZONE = re.compile(r"[A-Za-z]+(?:[/_+-][A-Za-z0-9]+){0,5}")
+
+
+def _locale(text: str) -> str:
+    """A language tag such as ar or ar-EG; "" for what is none."""
+    if not text:
+        return ""
+    if code := _LANGUAGES.get(plain(text)):
+        return code
+    found = _LOCALE.fullmatch(text)
+    if not found:
+        return ""
+    return f"{found[1].lower()}-{found[2].upper()}" if found[2] else found[1].lower()
+
+
+def _zone(text: str) -> str:
+    return text if len(text) <= 64 and _ZONE.fullmatch(text) else ""
+
+
+_ARABIC_DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩٫٬", "0123456789.,")
+
+
+def typed(text: str, kind: str) -> str | int | float | bool:
+    """A cell as its attribute's kind. Raises RowRefused."""
+    if len(text) > MAX_ATTRIBUTE:
+        raise RowRefused("too_long")
+    if kind == "number":
+        return _number(text)
+    if kind == "flag":
+        if (answer := yes_or_no(text)) is None:
+            raise RowRefused("attribute_not_flag")
+        return answer
+    if kind == "date":
+        try:
+            return read_day(text).date().isoformat()
+        except DayUnclear as error:
+            raise RowRefused(error.code) from error
+    return text
+
+
+def _number(text: str) -> int | float:
+    digits = text.translate(_ARABIC_DIGITS)
+    if not re.fullmatch(r"[+-]?\d{1,15}(?:\.\d{1,9})?", digits):
+        raise RowRefused("attribute_not_number")
+    return float(digits) if "." in digits else int(digits)
