@@ -49,7 +49,7 @@ def _the_consent_ledger_can_be_emptied() -> Iterator[None]:
     from django.db import connection
     from django.test import TransactionTestCase
 
-    flush = TransactionTestCase._fixture_teardown
+    flush = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
 
     def flush_without_triggers(case: Any) -> None:
         with connection.cursor() as cursor:

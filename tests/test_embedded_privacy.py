@@ -15,6 +15,7 @@ import pytest
 
 from rida import embedded
 from rida.embedded.owner import SYSTEM_USER
+from rida.kernel.errors import StorageError
 
 STRANGER = "nobody"
 AS_SOMEBODY = """
@@ -133,7 +134,7 @@ def test_a_cluster_in_the_home_is_not_replaced_by_an_empty_one_when_the_home_is_
         embedded.ensure(home)
         embedded.stop(home)
         folder.chmod(0o700)
-        with pytest.raises(embedded.StorageError, match="cannot enter"):
+        with pytest.raises(StorageError, match="cannot enter"):
             embedded.ensure(home)
         folder.chmod(0o711)
         embedded.check(embedded.ensure(home))

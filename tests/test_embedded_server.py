@@ -140,7 +140,9 @@ def test_a_stale_number_that_belongs_to_another_living_process_is_no_obstacle(ho
     mark = home / "postgresql/data/postmaster.pid"
     lines = mark.read_text().splitlines()
     embedded.stop(home)
-    bystander = subprocess.Popen(["sleep", "60"], **same_user_as(home))
+    bystander = subprocess.Popen(
+        ["sleep", "60"], user=(home / "postgresql/data").stat().st_uid if os.geteuid() == 0 else None
+    )
     try:
         mark.write_text("\n".join([str(bystander.pid), *lines[1:]]) + "\n")
         assert rows(embedded.ensure(home)) == [("رضا",)]
@@ -148,11 +150,6 @@ def test_a_stale_number_that_belongs_to_another_living_process_is_no_obstacle(ho
     finally:
         bystander.kill()
         bystander.wait()
-
-
-def same_user_as(home: Path) -> dict[str, int]:
-    status = (home / "postgresql/data").stat()
-    return {"user": status.st_uid} if os.geteuid() == 0 else {}
 
 
 def test_a_kill_in_the_middle_of_initdb_leaves_nothing_in_the_way(home: Path) -> None:
