@@ -5,7 +5,6 @@ version). pytest-xdist's workers inherit the address, and each gets a database o
 """
 
 import atexit
-import importlib.util
 import os
 import shutil
 import tempfile
@@ -66,5 +65,4 @@ def _the_consent_ledger_can_be_emptied() -> Iterator[None]:
 
 def pytest_configure() -> None:
     """pytest-django looked for the settings before this file was read; xdist's workers inherit their name."""
-    if importlib.util.find_spec("rida.audience.services"):  # for now: the stage is still being written
-        django.setup()
+    django.setup()
