@@ -5,15 +5,12 @@ The figures at the end are counted by the ledger and, for the two limits, by the
 """
 
 import json
-import os
 import re
 import secrets
-import socket
-import sys
-import tempfile
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rida.cli.demo_customers import BUSY_NETWORK, arabic_file, customers, english_file
+from rida.cli.laboratory import free_port, throw_away_home
 from rida.kernel.clock import elapsed_seconds, now
 
 if TYPE_CHECKING:
@@ -47,59 +45,26 @@ With love from all of us at Warda Flowers
 
 def run(*, as_json: bool, keep: bool) -> int:
     """Tells the story; 0 if every figure is as promised."""
-    home = Path(tempfile.mkdtemp(prefix="rida-demo-"))
-    _settle_in(home)
-    try:
-        figures = _story(home, quiet=False)
-    finally:
-        _move_out(home, keep=keep)
+    click.echo(f"A florist's reminder. The rolling “hour” lasts {WINDOW_SECONDS} s in this demonstration.")
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    times = {"window_seconds": WINDOW_SECONDS, "retry_seconds": "4,8,12", "lease_seconds": 10}
+    with throw_away_home("demo", keep=keep, url=url, **times) as home, _household(port):
+        figures = Story.begin(home).tell()
     _print_table(figures)
     if as_json:
         click.echo(json.dumps(figures))
     return 0 if _as_promised(figures) else 1
 
 
-def _settle_in(home: Path) -> None:
-    """A home that knows nothing of the user's own: not the database, not the secret, not the address."""
-    os.environ.pop("DATABASE_URL", None)
-    os.environ.update(
-        RIDA_HOME=str(home),
-        RIDA_SECRET=secrets.token_urlsafe(32),
-        RIDA_URL=f"http://127.0.0.1:{_free_port()}",
-        RIDA_WINDOW_SECONDS=str(WINDOW_SECONDS),
-        RIDA_RETRY_SECONDS="4,8,12",
-        RIDA_LEASE_SECONDS="10",
-    )
-
-
-def _move_out(home: Path, *, keep: bool) -> None:
-    from rida import embedded
-
-    if keep:
-        click.echo(f"The home of the demonstration is kept: {home}")
-        embedded.stop(home)
-    else:
-        embedded.remove(home)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _story(home: Path, *, quiet: bool) -> dict[str, Any]:
-    from rida.cli import prepare
-
-    click.echo(f"A florist's reminder. The rolling “hour” lasts {WINDOW_SECONDS} s in this demonstration.")
-    prepare()
+@contextmanager
+def _household(port: int) -> Iterator[None]:
     from rida.cli.household import Household
 
-    household = Household.of_home(int(os.environ["RIDA_URL"].rpartition(":")[2]))
+    household = Household.of_home(port)
     try:
         household.start()
-        return Story.begin(home).tell()
+        yield
     finally:
         household.stop()
 
@@ -320,7 +285,3 @@ def _as_promised(figures: Mapping[str, Any]) -> bool:
         if not kept:
             click.echo(f"NOT AS PROMISED: {what}", err=True)
     return all(checks.values())
-
-
-if __name__ == "__main__":
-    sys.exit(run(as_json=True, keep=False))

@@ -106,7 +106,9 @@ def _leavers(rng: Random) -> Iterator[Customer]:
 
 def _typing_errors(rng: Random) -> Iterator[Customer]:
     for number in range(_NO_ADDRESS):
-        yield Customer(rng.choice([f"oops{number}@", f"no at sign {number}", f"a..b{number}@x.example"]), _name(rng), _day(rng))
+        yield Customer(
+            rng.choice([f"oops{number}@", f"no at sign {number}", f"a..b{number}@x.example"]), _name(rng), _day(rng)
+        )
 
 
 def _name(rng: Random) -> str:

@@ -14,15 +14,11 @@ from pathlib import Path
 import click
 
 from rida.kernel.clock import elapsed_seconds
-from rida.kernel.errors import RidaError, gettext_noop
+from rida.kernel.errors import RoleFailed
 
 _STOP_SECONDS = 15
 _READY_SECONDS = 30
 _RESTART_PAUSE_SECONDS = 1.0
-
-
-class RoleFailed(RidaError):
-    says = gettext_noop("The %(role)s process ended with code %(code)s before it was ready. Its last words are above.")
 
 
 @dataclass(slots=True)
@@ -71,7 +67,11 @@ class Household:
         from django.conf import settings
 
         town = [Role("town", ["-m", "rida.town", "--folder", str(settings.HOME / "town")])] if with_town else []
-        roles = [*town, Role("web", ["-m", "rida.cli", "web", "--port", str(port)]), Role("worker", ["-m", "rida.cli", "worker"])]
+        roles = [
+            *town,
+            Role("web", ["-m", "rida.cli", "web", "--port", str(port)]),
+            Role("worker", ["-m", "rida.cli", "worker"]),
+        ]
         url = os.environ.get("RIDA_URL", f"http://127.0.0.1:{port}")
         return cls(settings.HOME, url, roles, {"RIDA_URL": url})
 
@@ -156,5 +156,10 @@ def serve_web(host: str, port: int) -> None:
 
     call_command("collectstatic", interactive=False, verbosity=0)
     Granian(
-        "rida.wsgi:application", address=host, port=port, interface=Interfaces.WSGI, blocking_threads=4, log_enabled=False
+        "rida.wsgi:application",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        blocking_threads=4,
+        log_enabled=False,
     ).serve()

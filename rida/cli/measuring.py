@@ -7,13 +7,9 @@ from typing import Any
 
 import click
 
-from rida.kernel.errors import RidaError, gettext_noop
+from rida.kernel.errors import BenchMissing
 
 _FILES = {"import": "import_"}
-
-
-class BenchMissing(RidaError):
-    says = gettext_noop("There is no measurement “%(name)s” here. Run it in a checkout; its bench folder has them all.")
 
 
 def run_bench(name: str, arguments: Sequence[str], *, as_json: bool) -> None:

@@ -2,6 +2,8 @@
 
 from asyncio import to_thread
 
+from django.conf import settings
+
 from rida.dispatch.ledger import due_shards, heal
 from rida.dispatch.node import Node
 from rida.dispatch.settling import settle_all
@@ -9,7 +11,7 @@ from rida.kernel.engine import REGISTRY, submit, ticket
 
 _DRAIN_SECONDS = 4.0
 _TICK_SECONDS = 1
-_SILENT_SECONDS = 10.0
+
 NODE: list[Node] = []
 """The node of this process, set by the worker; empty elsewhere, where no drain runs."""
 
@@ -28,7 +30,7 @@ async def tick() -> None:
     engine = REGISTRY.engine
     assert engine is not None
     await to_thread(_submit_drains)
-    await engine.recover(_SILENT_SECONDS)
+    await engine.recover(settings.RIDA_NODE_SILENCE_SECONDS)
     await NODE[0].reap()
     await to_thread(_look_after_launches)
 

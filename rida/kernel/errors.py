@@ -98,11 +98,15 @@ class FileEmpty(ImportError_):
 
 
 class HeaderDoubled(ImportError_):
-    says = gettext_noop("Two columns of the file are both “%(header)s”. Rename or delete one and import the file again.")
+    says = gettext_noop(
+        "Two columns of the file are both “%(header)s”. Rename or delete one and import the file again."
+    )
 
 
 class BasisMissing(ImportError_):
-    says = gettext_noop("Say why these people may be written to: choose a basis for the file, or a column that shows it.")
+    says = gettext_noop(
+        "Say why these people may be written to: choose a basis for the file, or a column that shows it."
+    )
 
 
 # --- campaign and launch --------------------------------------------------------------------------------------------
@@ -151,3 +155,18 @@ class LimitOutOfRange(RidaError):
 
 class NotAllowed(RidaError):
     says = gettext_noop("Your role does not allow this. Ask an owner of the workspace.")
+
+
+# --- the command line -----------------------------------------------------------------------------------------------
+
+
+class NoSuchThing(RidaError):
+    says = gettext_noop("There is no %(what)s “%(name)s” here. %(hint)s")
+
+
+class BenchMissing(RidaError):
+    says = gettext_noop("There is no measurement “%(name)s” here. Run it in a checkout; its bench folder has them all.")
+
+
+class RoleFailed(RidaError):
+    says = gettext_noop("The %(role)s process ended with code %(code)s before it was ready. Its last words are above.")

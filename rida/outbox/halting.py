@@ -6,7 +6,6 @@ from rida.kernel.errors import WrongState
 from rida.outbox.models import Launch
 
 
-
 def pause(launch: Launch) -> None:
     """No new message leaves after the one now in hand: claims and every group commit look at the state."""
     _change(launch, Launch.State.RUNNING, Launch.State.PAUSED)

@@ -10,11 +10,9 @@ import argparse
 import json
 import os
 import random
-import secrets
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -33,17 +31,12 @@ _LONGEST_SECONDS = 240
 
 def main() -> None:
     arguments = _arguments()
-    home = Path(tempfile.mkdtemp(prefix="rida-chaos-"))
-    _settle_in(home)
-    from rida import embedded
-    from rida.cli import prepare
+    from rida.cli.laboratory import throw_away_home
 
-    prepare()
-    try:
-        with _town(home):
-            figures = _storm(home, arguments.seconds, faulty=arguments.faulty, seed=arguments.seed)
-    finally:
-        embedded.remove(home)
+    times = {"window_seconds": WINDOW_SECONDS, "lease_seconds": LEASE_SECONDS, "retry_seconds": "1,2"}
+    quiet = {"url": "http://127.0.0.1:9", "node_silence_seconds": 4, "log": "CRITICAL"}
+    with throw_away_home("storm", **times, **quiet) as home, _town(home):
+        figures = _storm(home, arguments.seconds, faulty=arguments.faulty, seed=arguments.seed)
     print(json.dumps(figures))
 
 
@@ -53,21 +46,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--faulty", action="store_true")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
-
-
-def _settle_in(home: Path) -> None:
-    os.environ.pop("DATABASE_URL", None)
-    os.environ.update(
-        DJANGO_SETTINGS_MODULE="rida.settings",
-        RIDA_HOME=str(home),
-        RIDA_SECRET=secrets.token_urlsafe(),
-        RIDA_URL="http://127.0.0.1:9",
-        RIDA_WINDOW_SECONDS=str(WINDOW_SECONDS),
-        RIDA_LEASE_SECONDS=str(LEASE_SECONDS),
-        RIDA_RETRY_SECONDS="1,2",
-        RIDA_NODE_SILENCE_SECONDS="4",
-        RIDA_LOG="CRITICAL",
-    )
 
 
 @contextmanager

@@ -6,78 +6,199 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('outbox', '0001_initial'),
-        ('shaping', '0001_initial'),
+        ("accounts", "0001_initial"),
+        ("outbox", "0001_initial"),
+        ("shaping", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='OutcomeRow',
+            name="OutcomeRow",
             fields=[
-                ('pk', models.CompositePrimaryKey('tranche_id', 'n', 'attempt', 'doubt', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('n', models.IntegerField()),
-                ('attempt', models.SmallIntegerField()),
-                ('doubt', models.BooleanField(default=False)),
-                ('volley_id', models.BigIntegerField(null=True)),
-                ('kind', models.SmallIntegerField()),
-                ('step', models.CharField(blank=True, max_length=10)),
-                ('code', models.SmallIntegerField(default=0)),
-                ('enhanced', models.CharField(blank=True, max_length=12)),
-                ('reply', models.TextField(blank=True)),
-                ('at', models.BigIntegerField()),
-                ('tranche', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, to='outbox.tranche')),
-                ('workspace', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, to='accounts.workspace')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "tranche_id",
+                        "n",
+                        "attempt",
+                        "doubt",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("n", models.IntegerField()),
+                ("attempt", models.SmallIntegerField()),
+                ("doubt", models.BooleanField(default=False)),
+                ("volley_id", models.BigIntegerField(null=True)),
+                ("kind", models.SmallIntegerField()),
+                ("step", models.CharField(blank=True, max_length=10)),
+                ("code", models.SmallIntegerField(default=0)),
+                ("enhanced", models.CharField(blank=True, max_length=12)),
+                ("reply", models.TextField(blank=True)),
+                ("at", models.BigIntegerField()),
+                (
+                    "tranche",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        to="outbox.tranche",
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="accounts.workspace",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'dispatch_outcome',
+                "db_table": "dispatch_outcome",
             },
         ),
         migrations.CreateModel(
-            name='Retry',
+            name="Retry",
             fields=[
-                ('pk', models.CompositePrimaryKey('tranche_id', 'n', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('n', models.IntegerField()),
-                ('urgent', models.BooleanField()),
-                ('attempt', models.SmallIntegerField()),
-                ('due', models.BigIntegerField()),
-                ('launch', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, to='outbox.launch')),
-                ('network', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, to='shaping.network')),
-                ('site', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, to='shaping.site')),
-                ('source', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, to='shaping.source')),
-                ('tranche', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, to='outbox.tranche')),
-                ('workspace', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, to='accounts.workspace')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "tranche_id", "n", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("n", models.IntegerField()),
+                ("urgent", models.BooleanField()),
+                ("attempt", models.SmallIntegerField()),
+                ("due", models.BigIntegerField()),
+                (
+                    "launch",
+                    models.ForeignKey(
+                        db_constraint=False, on_delete=django.db.models.deletion.CASCADE, to="outbox.launch"
+                    ),
+                ),
+                (
+                    "network",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="shaping.network",
+                    ),
+                ),
+                (
+                    "site",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="shaping.site",
+                    ),
+                ),
+                (
+                    "source",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="shaping.source",
+                    ),
+                ),
+                (
+                    "tranche",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        to="outbox.tranche",
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="accounts.workspace",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['network', 'source', 'urgent', 'due'], name='retry_due')],
+                "indexes": [models.Index(fields=["network", "source", "urgent", "due"], name="retry_due")],
             },
         ),
         migrations.CreateModel(
-            name='Volley',
+            name="Volley",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('node', models.CharField(max_length=32)),
-                ('urgent', models.BooleanField()),
-                ('n', models.SmallIntegerField()),
-                ('opened_at', models.BigIntegerField()),
-                ('lease_until', models.BigIntegerField()),
-                ('counts_until', models.BigIntegerField()),
-                ('started', models.BooleanField(default=False)),
-                ('closed', models.BooleanField(default=False)),
-                ('tranche_ids', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), size=None)),
-                ('ns', django.contrib.postgres.fields.ArrayField(base_field=models.IntegerField(), size=None)),
-                ('attempts', django.contrib.postgres.fields.ArrayField(base_field=models.SmallIntegerField(), size=None)),
-                ('network', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, to='shaping.network')),
-                ('site', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, to='shaping.site')),
-                ('source', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, to='shaping.source')),
-                ('workspace', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, to='accounts.workspace')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("node", models.CharField(max_length=32)),
+                ("urgent", models.BooleanField()),
+                ("n", models.SmallIntegerField()),
+                ("opened_at", models.BigIntegerField()),
+                ("lease_until", models.BigIntegerField()),
+                ("counts_until", models.BigIntegerField()),
+                ("started", models.BooleanField(default=False)),
+                ("closed", models.BooleanField(default=False)),
+                (
+                    "tranche_ids",
+                    django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), size=None),
+                ),
+                ("ns", django.contrib.postgres.fields.ArrayField(base_field=models.IntegerField(), size=None)),
+                (
+                    "attempts",
+                    django.contrib.postgres.fields.ArrayField(base_field=models.SmallIntegerField(), size=None),
+                ),
+                (
+                    "network",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="shaping.network",
+                    ),
+                ),
+                (
+                    "site",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="shaping.site",
+                    ),
+                ),
+                (
+                    "source",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="shaping.source",
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="accounts.workspace",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['network', 'counts_until'], include=('n', 'urgent', 'source'), name='volley_window'), models.Index(condition=models.Q(('closed', False)), fields=['lease_until'], name='volley_open'), models.Index(condition=models.Q(('closed', False)), fields=['network'], name='volley_network_open')],
+                "indexes": [
+                    models.Index(
+                        fields=["network", "counts_until"], include=("n", "urgent", "source"), name="volley_window"
+                    ),
+                    models.Index(condition=models.Q(("closed", False)), fields=["lease_until"], name="volley_open"),
+                    models.Index(condition=models.Q(("closed", False)), fields=["network"], name="volley_network_open"),
+                ],
             },
         ),
     ]

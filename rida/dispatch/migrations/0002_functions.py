@@ -6,5 +6,5 @@ from rida.dispatch.statements import functions
 
 
 class Migration(migrations.Migration):
-    dependencies = [("dispatch", "0001_initial")]  # noqa: RUF012
-    operations = [migrations.RunSQL(functions(), reverse_sql=migrations.RunSQL.noop)]  # noqa: RUF012
+    dependencies = [("dispatch", "0001_initial")]
+    operations = [migrations.RunSQL(functions(), reverse_sql=migrations.RunSQL.noop)]

@@ -204,9 +204,7 @@ def test_room_is_computed_after_the_lock_is_held() -> None:
     found: list[object] = []
     waiter = threading.Thread(target=lambda: found.append(_exchange(second, other)))
     with transaction.atomic():
-        connection.cursor().execute(
-            "SELECT FROM shaping_budget WHERE network_id = %s FOR UPDATE", [made.network_id]
-        )
+        connection.cursor().execute("SELECT FROM shaping_budget WHERE network_id = %s FOR UPDATE", [made.network_id])
         waiter.start()
         world.wait_until_blocked()
         # Meanwhile permits were used up by a node that committed while the other one waited for the lock.

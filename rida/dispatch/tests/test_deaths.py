@@ -133,7 +133,7 @@ def test_cancel_gives_everything_unsent_its_outcome() -> None:
     ledger.close(first, 1, first.items[1:])
     settle_all()
     final = {n: outcome for (n, _), outcome in world.outcomes(made).items() if outcome.final}
-    assert final == {n: Outcome.CANCELLED for n in range(12)}
+    assert final == dict.fromkeys(range(12), Outcome.CANCELLED)
     made.launch.refresh_from_db()
     assert (made.launch.state, made.launch.finished_at is not None) == ("cancelled", True)
 

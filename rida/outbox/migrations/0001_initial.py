@@ -6,91 +6,147 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('campaign', '0001_initial'),
-        ('shaping', '0001_initial'),
+        ("accounts", "0001_initial"),
+        ("campaign", "0001_initial"),
+        ("shaping", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Launch',
+            name="Launch",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('bulk', 'Bulk'), ('test', 'Test'), ('confirmation', 'Confirmation')], max_length=12)),
-                ('state', models.CharField(choices=[('running', 'Running'), ('paused', 'Paused'), ('cancelled', 'Cancelled'), ('finished', 'Finished')], default='running', max_length=10)),
-                ('urgent', models.BooleanField(default=False)),
-                ('resend_doubtful', models.BooleanField(default=False)),
-                ('priority', models.SmallIntegerField(default=100)),
-                ('content', models.JSONField()),
-                ('content_hash', models.BinaryField(max_length=32)),
-                ('terms', models.JSONField()),
-                ('give_up_at', models.BigIntegerField()),
-                ('chunks', models.IntegerField(default=0)),
-                ('chunks_done', models.IntegerField(default=0)),
-                ('queued', models.IntegerField(default=0)),
-                ('excluded', models.JSONField(default=dict)),
-                ('launched_at', models.DateTimeField()),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('campaign', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='launches', to='campaign.campaign')),
-                ('launched_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='accounts.workspace')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("bulk", "Bulk"), ("test", "Test"), ("confirmation", "Confirmation")], max_length=12
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("running", "Running"),
+                            ("paused", "Paused"),
+                            ("cancelled", "Cancelled"),
+                            ("finished", "Finished"),
+                        ],
+                        default="running",
+                        max_length=10,
+                    ),
+                ),
+                ("urgent", models.BooleanField(default=False)),
+                ("resend_doubtful", models.BooleanField(default=False)),
+                ("priority", models.SmallIntegerField(default=100)),
+                ("content", models.JSONField()),
+                ("content_hash", models.BinaryField(max_length=32)),
+                ("terms", models.JSONField()),
+                ("give_up_at", models.BigIntegerField()),
+                ("chunks", models.IntegerField(default=0)),
+                ("chunks_done", models.IntegerField(default=0)),
+                ("queued", models.IntegerField(default=0)),
+                ("excluded", models.JSONField(default=dict)),
+                ("launched_at", models.DateTimeField()),
+                ("finished_at", models.DateTimeField(null=True)),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="launches",
+                        to="campaign.campaign",
+                    ),
+                ),
+                (
+                    "launched_by",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                ("workspace", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="accounts.workspace")),
             ],
         ),
         migrations.CreateModel(
-            name='Tranche',
+            name="Tranche",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('urgent', models.BooleanField()),
-                ('priority', models.SmallIntegerField()),
-                ('served_at', models.BigIntegerField(default=0)),
-                ('next_n', models.IntegerField(default=0)),
-                ('end_n', models.IntegerField()),
-                ('launch', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='outbox.launch')),
-                ('network', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='shaping.network')),
-                ('site', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='shaping.site')),
-                ('source', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='shaping.source')),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='accounts.workspace')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("urgent", models.BooleanField()),
+                ("priority", models.SmallIntegerField()),
+                ("served_at", models.BigIntegerField(default=0)),
+                ("next_n", models.IntegerField(default=0)),
+                ("end_n", models.IntegerField()),
+                ("launch", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="outbox.launch")),
+                ("network", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="shaping.network")),
+                ("site", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="shaping.site")),
+                ("source", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="shaping.source")),
+                ("workspace", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="accounts.workspace")),
             ],
         ),
         migrations.CreateModel(
-            name='Delivery',
+            name="Delivery",
             fields=[
-                ('pk', models.CompositePrimaryKey('tranche_id', 'n', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('n', models.IntegerField()),
-                ('contact_id', models.BigIntegerField(null=True)),
-                ('address', models.CharField(max_length=320)),
-                ('address_hash', models.BinaryField(max_length=16)),
-                ('merge', models.JSONField()),
-                ('workspace', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, to='accounts.workspace')),
-                ('tranche', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, to='outbox.tranche')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "tranche_id", "n", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("n", models.IntegerField()),
+                ("contact_id", models.BigIntegerField(null=True)),
+                ("address", models.CharField(max_length=320)),
+                ("address_hash", models.BinaryField(max_length=16)),
+                ("merge", models.JSONField()),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="accounts.workspace",
+                    ),
+                ),
+                (
+                    "tranche",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        to="outbox.tranche",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Chunk',
+            name="Chunk",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.IntegerField()),
-                ('first_contact', models.BigIntegerField()),
-                ('last_contact', models.BigIntegerField()),
-                ('done', models.BooleanField(default=False)),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='accounts.workspace')),
-                ('launch', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='outbox.launch')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.IntegerField()),
+                ("first_contact", models.BigIntegerField()),
+                ("last_contact", models.BigIntegerField()),
+                ("done", models.BooleanField(default=False)),
+                ("workspace", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="accounts.workspace")),
+                ("launch", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="outbox.launch")),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('launch', 'number'), name='one_chunk_a_number')],
+                "constraints": [models.UniqueConstraint(fields=("launch", "number"), name="one_chunk_a_number")],
             },
         ),
         migrations.AddIndex(
-            model_name='tranche',
-            index=models.Index(condition=models.Q(('next_n__lt', models.F('end_n'))), fields=['network', 'source', 'urgent', 'priority', 'served_at'], name='tranche_live'),
+            model_name="tranche",
+            index=models.Index(
+                condition=models.Q(("next_n__lt", models.F("end_n"))),
+                fields=["network", "source", "urgent", "priority", "served_at"],
+                name="tranche_live",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='tranche',
-            constraint=models.UniqueConstraint(fields=('launch', 'network', 'site', 'source'), name='one_tranche_a_site'),
+            model_name="tranche",
+            constraint=models.UniqueConstraint(
+                fields=("launch", "network", "site", "source"), name="one_tranche_a_site"
+            ),
         ),
     ]
