@@ -6,7 +6,7 @@ Fuel alone does not do it: one instruction may write a megabyte.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from html import escape
 from typing import Any
@@ -70,7 +70,8 @@ class Merger:
 def plain(facts: Mapping[str, Any]) -> dict[str, Any]:
     """The same facts, if they are nothing but text, numbers, lists and maps of a sensible size.
 
-    The methods of any other object could be called from a template. Raises ContentTooCostly.
+    The methods of any other object could be called from a template. Raises ContentTooCostly, ContentError (half a
+    character).
     """
     return {str(name): _plain(value, 1) for name, value in facts.items()}
 
@@ -132,8 +133,6 @@ def _our_errors() -> Iterator[None]:
         costly = error.kind == "OutOfFuel" or "recursion limit" in error.message
         kind = ContentTooCostly if costly else ContentError
         raise kind(line=error.line or 1, code=error.kind, name="", detail=error.detail or error.message) from None
-    except UnicodeEncodeError as error:
-        raise ContentError(line=0, code="not_text", name="", detail=error.reason) from None
 
 
 def _too_much(code: str, limit: int) -> None:
@@ -146,6 +145,8 @@ def _plain(value: Any, depth: int) -> Any:
     if isinstance(value, str):
         if len(value) > _MAX_VALUE:
             _too_much("value", _MAX_VALUE)
+        if not value.isascii() and re.search(r"[\ud800-\udfff]", value):
+            raise ContentError(line=0, code="not_text", name="", detail="half a character")
         return value
     if depth > _MAX_DEPTH:
         _too_much("depth", _MAX_DEPTH)
@@ -190,7 +191,7 @@ def _same(value: Any) -> Any:
     return value
 
 
-_FILTERS = {
+_FILTERS: dict[str, Callable[..., Any]] = {
     "escape": _same,
     "e": _same,
     "default": _default,

@@ -133,7 +133,7 @@ def _tokens(source: str, start: int, line: int) -> tuple[list[_Token], int]:
     while not (ending := _ENDINGS[opening].match(source, at)):
         found = _TOKEN.match(source, at)
         if found is None or found.lastgroup is None:
-            refuse("unexpected", source[at : at + 1], line) if at < len(source) else refuse("not_closed", opening, line)
+            refuse("unexpected" if at < len(source) else "not_closed", source[at : at + 1] or opening, line)
         if found.lastgroup != "space":
             tokens.append(_Token(found.lastgroup, found[0]))
         at = found.end()
