@@ -29,7 +29,7 @@ def _secret() -> str:
         return given
     file = HOME / "secret"
     if not file.exists():
-        HOME.mkdir(parents=True, exist_ok=True, mode=0o700)
+        embedded.make_home(HOME)
         _write_private(file, secrets.token_urlsafe(48))
     return file.read_text()
 
@@ -88,6 +88,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_htmx",
+    "ninja",
     "procrastinate.contrib.django",
     "rida.accounts",
     "rida.permission",

@@ -6,6 +6,7 @@ import os
 import secrets
 import signal
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import uvloop
@@ -14,7 +15,7 @@ from django.conf import settings
 from rida import embedded
 from rida.delivery.engine import Engine
 from rida.delivery.manners import Manners
-from rida.delivery.ports import Host, Item, Letter, NoPlace, Place, Refusal
+from rida.delivery.ports import Host, Item, Letter, NoPlace, Place, Refusal, Result
 from rida.delivery.session import House
 from rida.dispatch.ledger import Ledger
 from rida.dispatch.node import Node
@@ -22,8 +23,11 @@ from rida.dispatch.rules import Timing
 from rida.dispatch.tickets import NODE
 from rida.dns.location import NotFound, find
 from rida.dns.resolver import Resolver
+from rida.feedback.services import hard_bounce
+from rida.kernel.clock import now
 from rida.kernel.engine import REGISTRY
 from rida.outbox.copies import Copies
+from rida.outbox.links import Copy
 from rida.outbox.render import Refused
 from rida.outbox.route import Sandbox, sandbox
 from rida.shaping.networks import name_network, name_site
@@ -60,7 +64,14 @@ class LetterPress:
         )
         if isinstance(made, Refused):
             return Refusal(made.reason)
-        return Letter(made.mail_from, item.address, made.content)
+        return Letter(made.mail_from, item.address, made.content, made.smtputf8)
+
+
+def _suppress_dead_mailboxes(results: Sequence[Result]) -> None:
+    for result in results:
+        item = result.item
+        copy = Copy(item.workspace_id, item.key.tranche_id, item.key.n, item.address_hash)
+        hard_bounce(copy, result.reply, now())
 
 
 def timing() -> Timing:
@@ -87,21 +98,21 @@ def main() -> None:
 
 async def _run(way: Sandbox) -> None:
     press = LetterPress()
-    ledger = Ledger(secrets.token_hex(8), timing())
+    ledger = Ledger(secrets.token_hex(8), timing(), _suppress_dead_mailboxes)
     node = Node(ledger, settings.RIDA_LEASE_MARGIN_SECONDS * 1000, revive_database, press.copies.prepare)
     resolver = Resolver(way.resolver)
     house = House(node, WorldAtlas(resolver, way.mx_port), press, way)
     node.engine = Engine(house, Manners(name=socket.getfqdn() or "localhost"), sessions=SESSIONS)
     NODE.append(node)
     try:
-        await _work(node)
+        await _work()
     finally:
         NODE.clear()
         await node.stop()
         await resolver.close()
 
 
-async def _work(node: Node) -> None:
+async def _work() -> None:
     engine = REGISTRY.engine
     assert engine is not None
     loop = asyncio.get_running_loop()
@@ -111,7 +122,7 @@ async def _work(node: Node) -> None:
         try:
             await engine.run(LANES)
         except Exception:
-            # The one broad catch: the database went away, say. What is in hand has its own leases and keeps its results.
+            # The one broad catch: the database went away, say. Sessions have their own leases and keep their results.
             log.exception("the ticket engine stopped; it starts again in a second")
             await asyncio.sleep(1)
             await asyncio.to_thread(_try_to_revive)

@@ -17,6 +17,7 @@ from rida.outbox.models import Launch
 from rida.outbox.services import forecast_of
 from rida.permission.services import history
 from rida.reports.queries import totals
+from rida.shaping.services import total_hours
 
 
 def the_workspace(slug: str) -> Workspace:
@@ -82,9 +83,10 @@ def show_person(address: str, workspace: str) -> None:
 def show_forecast(campaign: int) -> None:
     rows = forecast_of(the_campaign(campaign), now())
     for row in rows:
-        click.echo(f"{row.network:<50} {row.n:>9,} messages  {row.r:>5} an hour  {row.hours:>8.1f} h")
-    if rows:
-        click.echo(f"The last network is done after {max(row.hours for row in rows):.1f} hours.")
+        hours = "held" if row.hours is None else f"{row.hours:.1f} h"
+        click.echo(f"{row.network:<50} {row.n:>9,} messages  {row.r:>5} an hour  {hours:>10}")
+    if (hours_in_all := total_hours(rows)) is not None:
+        click.echo(f"The last network is done after {hours_in_all:.1f} hours.")
 
 
 def show_status(*, as_json: bool) -> None:

@@ -6,7 +6,7 @@ transaction. Times are ms. `Timing` holds the durations; the promise is in docs/
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,6 +50,9 @@ class Ledger:
 
     node: str
     timing: Timing
+    hear_hard_bounces: Callable[[Sequence[Result]], None] = lambda results: None
+    """Called in the recording transaction: a dead mailbox is suppressed with the outcome that says so, or not at all.
+    Feedback is a later stage, so the worker puts it here."""
     _launches: dict[int, LaunchFacts] = field(default_factory=dict)
     _heads: dict[int, dict[Key, int]] = field(default_factory=dict)
     """Newest permission event of each person at the claim, by open volley of this node."""
@@ -164,6 +167,8 @@ class Ledger:
         moved = [result for _, result in results if result.moved_to]
         if ended := [(volley_id, result) for volley_id, result in results if not result.moved_to]:
             _rows("record", **self._columns(ended))
+            if hard := [result for _, result in ended if result.hard]:
+                self.hear_hard_bounces(hard)
         if moved:
             self._move(moved)
 

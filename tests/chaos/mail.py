@@ -34,7 +34,7 @@ def launch_to(domains: Sequence[str], each: int, *, urgent: bool) -> int:
     campaign = Campaign.objects.create(
         workspace=workspace,
         name=slug,
-        identity=_identity(workspace),
+        identity=identity(workspace),
         topic=topic,
         message_class="commercial",
         subject="News for {{ name }}",
@@ -46,12 +46,12 @@ def launch_to(domains: Sequence[str], each: int, *, urgent: bool) -> int:
 
 def _people(workspace: Workspace, topic: Topic, addresses: Sequence[str]) -> None:
     for address in addresses:
-        add_contact(workspace, address, name="Reader", now=now())
+        add_contact(workspace, address, now(), name="Reader")
     act = Act(Kind.GRANTED, topic.slug, Basis.SINGLE_OPT_IN, Grade.E2, now(), {"form": "storm"})
     record_many(workspace.pk, [(parse(address), act) for address in addresses], now())
 
 
-def _identity(workspace: Workspace) -> Identity:
+def identity(workspace: Workspace) -> Identity:
     return Identity.objects.create(
         workspace=workspace,
         name="Warda Flowers",

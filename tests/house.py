@@ -1,0 +1,127 @@
+"""The whole line for tests: a town beside us, a real worker process on the test's own database."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connection
+from psycopg.conninfo import make_conninfo
+
+from rida.accounts.models import Workspace
+from rida.audience.models import Topic
+from rida.audience.services import add_contact, add_topic
+from rida.campaign.models import Campaign, Identity
+from rida.kernel.address import parse
+from rida.kernel.clock import now
+from rida.outbox.models import Chunk, Launch
+from rida.outbox.services import examine, launch
+from rida.outbox.tickets import materialise
+from rida.permission.rules import Basis, Grade, Kind
+from rida.permission.services import Act, record
+from rida.town.card import TownCard
+
+
+def database_url() -> str:
+    given = connection.get_connection_params()
+    return make_conninfo(**{key: given[key] for key in ("dbname", "user", "password", "host", "port") if given.get(key)})
+
+
+@contextmanager
+def worker(town: TownCard, **settings: object) -> Iterator["subprocess.Popen[bytes]"]:
+    """A worker of its own process; settings by their RIDA_ names without the prefix."""
+    environment = {
+        **os.environ,
+        "DATABASE_URL": database_url(),
+        "RIDA_RESOLVER": f"127.0.0.1:{town.dns_port}",
+        "RIDA_MX_PORT": str(town.port),
+        "RIDA_LEASE_SECONDS": "6",
+        "RIDA_RETRY_SECONDS": "1,2",
+        **{f"RIDA_{key.upper()}": str(value) for key, value in settings.items()},
+    }
+    process = subprocess.Popen([sys.executable, "-m", "rida.cli", "worker"], env=environment, start_new_session=True)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(40)
+
+
+def workspace(slug: str = "alice") -> Workspace:
+    return Workspace.objects.get_or_create(slug=slug, defaults={"name": "Warda Flowers", "profiles": ["US"]})[0]
+
+
+def topic(of: Workspace) -> Topic:
+    return Topic.objects.filter(workspace=of).first() or add_topic(of, "news", "News")
+
+
+def sign_up(*addresses: str, of: Workspace | None = None, **contact: Any) -> None:
+    """These people gave their consent by single opt-in."""
+    home = of or workspace()
+    for address in addresses:
+        add_contact(home, address, now(), **contact)
+        act = Act(Kind.GRANTED, topic(home).slug, Basis.SINGLE_OPT_IN, Grade.E2, now(), {"form": "test"})
+        record(home.pk, parse(address), act, now())
+
+
+def identity(of: Workspace, **fields: Any) -> Identity:
+    good = {
+        "name": "Warda Flowers",
+        "from_address": "hello@warda-flowers.example",
+        "organisation": "Warda Flowers LLC",
+        "street": "12 Rose Street",
+        "postal_code": "10001",
+        "city": "New York",
+        "region": "NY",
+        "country": "US",
+        "address_confirmed_at": now(),
+    }
+    return Identity.objects.create(workspace=of, **{**good, **fields})
+
+
+def campaign(of: Workspace | None = None, **fields: Any) -> Campaign:
+    """A good one; `fields` spoil it."""
+    home = of or workspace()
+    good = {
+        "name": "Reminder",
+        "topic": topic(home),
+        "message_class": "commercial",
+        "subject": "Flowers for {{ first_name | default('you') }}",
+        "body": "Dear {{ first_name | default('friend') }}, order by Friday.",
+    }
+    made = {**good, **fields}
+    if "identity" not in made:
+        made["identity"] = identity(home)
+    return Campaign.objects.create(workspace=home, **made)
+
+
+def launched(of: Workspace | None = None, **fields: Any) -> Launch:
+    """Through preflight and launch; nothing is written out yet."""
+    made = campaign(of, **fields)
+    examine(made, None, now())
+    return launch(made, None, now())
+
+
+def write_out(made: Launch) -> None:
+    """What the ticket does."""
+    while Chunk.objects.filter(launch=made, done=False).exists():
+        materialise(launch_id=made.pk)  # type: ignore[unused-awaitable]
+    made.refresh_from_db()
+
+
+def until(question: Callable[[], Any], seconds: float = 20) -> Any:
+    """The first true answer. Fails the test if none comes in time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if answer := question():
+            return answer
+        time.sleep(0.05)
+    raise AssertionError(f"not within {seconds} s: {question.__name__}")
+
+
+def finished(made: Launch) -> bool:
+    made.refresh_from_db()
+    return made.finished_at is not None
