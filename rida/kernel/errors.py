@@ -72,6 +72,14 @@ class PermissionMissing(RidaError):
     says = gettext_noop("No permission to write to this address (%(code)s). Ask the person to sign up first.")
 
 
+class OptInRefused(RidaError):
+    """A program reports an opt-in that the person's own acts contradict."""
+
+    says = gettext_noop(
+        "This opt-in cannot be recorded (%(code)s). Check its date; whoever left comes back by confirmation mail only."
+    )
+
+
 class ImportError_(RidaError):
     """A file that cannot be read as contacts; one bad row is a report line, not an error."""
 
@@ -99,7 +107,7 @@ class FileEmpty(ImportError_):
 
 class HeaderDoubled(ImportError_):
     says = gettext_noop(
-        "Two columns of the file are both “%(header)s”. Rename or delete one and import the file again."
+        "Two columns of the file are both “%(header)s”. Rename or delete one, then import again."
     )
 
 
