@@ -38,7 +38,8 @@ SUBJECT, HTML, TEXT = "subject.txt", "message.html", "message.txt"
 _SENDER_NAMES = tags.listed("name organisation street postal_code city region country address")
 _HOLDER = "<!-- body -->"
 _LEAD_HOLDER = "<!-- lead -->"
-_LINE_BREAKS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")
+_LEAVE_HOLDER, _VIEW_HOLDER = "[[rida:leave]]", "[[rida:view]]"
+_LINE_BREAKS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,8 @@ def compile_content(draft: Draft) -> Content:
     with _in_part("body"):
         body = markup.body(draft.body, draft.markup, _BODY_STYLE)
         own_link = "unsubscribe_url" in names(draft.body)
-        merger = Merger(_templates(draft, body), _fixed(draft, own_link))
+        fixed = {"sender": _sender_names(draft), "topic": draft.topic_name}
+        merger = Merger(_templates(draft, body, own_link), fixed)
     return Content(merger, body.moving_links)
 
 
@@ -133,7 +135,7 @@ def unknown_names(draft: Draft, attributes: Collection[str] | None = None) -> li
 
 
 def has_line_break(text: str) -> bool:
-    """True if a header line would end, or a reader be misled, within the text (any control character but tab)."""
+    """Any control character but tab, or half a character: a header line would end, or not be text."""
     return _LINE_BREAKS.search(text) is not None
 
 
@@ -151,7 +153,9 @@ def _read(name: str) -> str:
 
 
 _STATEMENT_LINE = re.compile(r"(?m)^(\{%.*%\})\n")
-_LAYOUTS = {name: _STATEMENT_LINE.sub(r"\1", _read(f"layout.{name}")) for name in ("html", "txt")}
+_LAYOUTS = {
+    name: _STATEMENT_LINE.sub(r"\1", _read(file)) for name, file in ((HTML, "layout.html"), (TEXT, "layout.txt"))
+}
 _BODY_STYLE = _read("body.css")
 
 
@@ -165,24 +169,36 @@ def _in_part(part: str) -> Iterator[None]:
         raise
 
 
-def _templates(draft: Draft, body: markup.Body) -> dict[str, str]:
+def _templates(draft: Draft, body: markup.Body, own_link: bool) -> dict[str, str]:
     lead = "".join(
         html.escape(piece.source) if piece.kind is tags.Kind.TEXT else piece.source
         for piece in tags.scan(draft.preheader)
     )
+    frames = _frames(draft, own_link)
     return {
         SUBJECT: draft.subject,
-        HTML: _LAYOUTS["html"].replace(_LEAD_HOLDER, lead).replace(_HOLDER, body.html),
-        TEXT: _LAYOUTS["txt"].replace(_HOLDER, body.text),
+        HTML: frames[HTML].replace(_LEAD_HOLDER, lead).replace(_HOLDER, body.html),
+        TEXT: frames[TEXT].replace(_HOLDER, body.text),
     }
 
 
-def _fixed(draft: Draft, own_link: bool) -> dict[str, Any]:
-    """What is the same in everybody's copy. own_link: the author placed the link to leave, the foot repeats it not."""
+def _frames(draft: Draft, own_link: bool) -> dict[str, str]:
+    """The layouts with everything filled in that is the same in every copy; what is left are our two links."""
+    said = Merger(_LAYOUTS, {"foot": _foot(draft, own_link), "sender": _sender_names(draft)})
+    links = {"unsubscribe_url": _LEAVE_HOLDER, "view_url": _VIEW_HOLDER}
+    filled = {name: markup.literal_braces(said.fill(name, links)) for name in _LAYOUTS}
+    return {
+        name: frame.replace(_LEAVE_HOLDER, "{{ unsubscribe_url }}").replace(_VIEW_HOLDER, "{{ view_url }}")
+        for name, frame in filled.items()
+    }
+
+
+def _foot(draft: Draft, own_link: bool) -> dict[str, Any]:
+    """What stands around the body. own_link: the author placed the link to leave, the foot does not repeat it."""
     said = words(draft.language)
     params = {"organisation": draft.sender.organisation or draft.sender.name, "topic": draft.topic_name}
     way = direction(draft.language)
-    foot = {
+    return {
         "language": draft.language,
         "dir": way,
         "align": "right" if way == "rtl" else "left",
@@ -194,9 +210,12 @@ def _fixed(draft: Draft, own_link: bool) -> dict[str, Any]:
         "leaves": draft.lets_leave and not own_link,
         **{name: said[name] for name in ("notice", "leave", "view")},
     }
-    address = said["comma"].join(address_parts(draft.sender))
-    sender = {name: getattr(draft.sender, name) for name in _SENDER_NAMES - {"address"}}
-    return {"foot": foot, "sender": {**sender, "address": address}, "topic": draft.topic_name}
+
+
+def _sender_names(draft: Draft) -> dict[str, str]:
+    """What a merge tag may say about the sender; `address` is the postal address in one line."""
+    named = {name: getattr(draft.sender, name) for name in _SENDER_NAMES - {"address"}}
+    return {**named, "address": words(draft.language)["comma"].join(address_parts(draft.sender))}
 
 
 def _is_known(path: list[str], attributes: Collection[str] | None) -> bool:

@@ -86,6 +86,11 @@ def check_links(page: str, *, parsed: bool = True) -> None:
             raise ContentError(line=0, code="link_scheme", name=name, detail=f"link scheme: {name}")
 
 
+def literal_braces(text: str) -> str:
+    """A template that says `text`, whatever braces it holds."""
+    return _BRACE.sub("{{ '{' }}", text)
+
+
 class _Marked:
     """A source with its tags taken out, and the way back."""
 
@@ -101,8 +106,7 @@ class _Marked:
 
     def restored(self, text: str) -> str:
         """The template. Braces that the converters made (from `&#123;` or `\\{`) are meant as braces, not as tags."""
-        literal = _BRACE.sub("{{ '{' }}", text)
-        return self._mark.sub(lambda found: self._tags[int(found[1])].source, literal)
+        return self._mark.sub(lambda found: self._tags[int(found[1])].source, literal_braces(text))
 
     def with_comments(self, page: str) -> str:
         """Statements between elements as comments; those inside an element's own angle brackets stay words."""

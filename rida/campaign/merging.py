@@ -54,17 +54,16 @@ class Merger:
         if value is None:
             return ""
         text = value if isinstance(value, str) else str(value)
-        self._charge(len(text))
+        self._written += len(text)
+        if self._written > _MAX_OUTPUT:
+            _too_much("output", _MAX_OUTPUT)
         return escape(text) if self._escaping else text
 
     def _spend(self, size: int) -> str:
-        self._charge(size)
-        return ""
-
-    def _charge(self, size: int) -> None:
         self._written += size
         if self._written > _MAX_OUTPUT:
             _too_much("output", _MAX_OUTPUT)
+        return ""
 
 
 def plain(facts: Mapping[str, Any]) -> dict[str, Any]:
