@@ -1,27 +1,22 @@
-"""Holds, pins and priors change a budget row, and say who did it; the forecast sees them."""
+"""Holds, pins and priors change a budget row, and say who did it."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connection
 
-from rida.accounts.models import AuditEntry, Workspace
+from rida.accounts.models import AuditEntry
 from rida.dns.location import Found, MailHost
 from rida.kernel.clock import milliseconds
 from rida.kernel.errors import LimitOutOfRange
-from rida.outbox.models import Launch, Tranche
-from rida.shaping.forecast import Because
 from rida.shaping.limits import Limits
 from rida.shaping.models import NEVER, Budget, HoldEntry, Network, Site
 from rida.shaping.services import (
     apply_priors,
     assign,
-    forecast,
     hold,
     messages_per_connection,
     pin,
     release,
-    sandbox_source,
     unpin,
 )
 
@@ -111,59 +106,3 @@ def test_a_new_prior_applies_to_what_nobody_pinned() -> None:
 def test_messages_a_connection_follow_the_provider() -> None:
     assert messages_per_connection(site("mx01.mail.icloud.com").network) == 5
     assert messages_per_connection(site().network) == 20
-
-
-def test_the_forecast_knows_limits_holds_what_counts_and_what_waits() -> None:
-    quick, slow, held = site(), site("smtp-in.orange.fr"), site("mx.netease.com")
-    hold(held.network, None, "", "alice@example.org", NOW)
-    _sent(slow, 30, NOW + timedelta(minutes=30))
-    _waiting(slow, 70)
-    rows = forecast({quick.network_id: 90, slow.network_id: 80, held.network_id: 1}, NOW)
-    assert [(row.network, row.n, row.cap, row.hours, row.because) for row in rows] == [
-        ("NetEase (163, 126)", 1, 90, None, Because.HOLD),
-        ("Orange, Wanadoo", 80, 90, 1.0, Because.RATE),
-        ("mx.h.example (192.0.2.0/24)", 90, 90, 0.0, Because.FITS),
-    ]
-
-
-def test_what_no_longer_counts_is_not_in_the_forecast() -> None:
-    place = site()
-    _sent(place, 90, NOW)
-    assert forecast({place.network_id: 90}, NOW)[0].hours == 0
-
-
-def _alice() -> Workspace:
-    return Workspace.objects.get_or_create(slug="alice", defaults={"name": "Alice"})[0]
-
-
-def _sent(place: Site, n: int, counts_until: datetime) -> None:
-    """A closed volley, by SQL: its model belongs to a later stage."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """INSERT INTO dispatch_volley (workspace_id, network_id, site_id, source_id, node, urgent, n, opened_at,
-                   lease_until, counts_until, started, closed, tranche_ids, ns, attempts)
-               VALUES (%s, %s, %s, %s, 'gone', false, %s, 0, 0, %s, true, true, '{}', '{}', '{}')""",
-            [_alice().pk, place.network_id, place.pk, sandbox_source().pk, n, milliseconds(counts_until)],
-        )
-
-
-def _waiting(place: Site, n: int) -> None:
-    launch = Launch.objects.create(
-        workspace=_alice(),
-        kind=Launch.Kind.BULK,
-        content={},
-        content_hash=b"",
-        terms={},
-        give_up_at=0,
-        launched_at=NOW,
-    )
-    Tranche.objects.create(
-        workspace=_alice(),
-        launch=launch,
-        network=place.network,
-        site=place,
-        source=sandbox_source(),
-        urgent=False,
-        priority=100,
-        end_n=n,
-    )
