@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from rida.audience.columns import ATTRIBUTE, Field, plain
@@ -191,6 +192,7 @@ _OUT = _words("unsubscribed,opted out,out,optout,do not email,cancelled,ملغي
 _IN = _words("subscribed,opted in,in,optin,agreed,active,مشترك,موافق")
 
 
+@lru_cache(maxsize=1024)
 def yes_or_no(text: str, yes: frozenset[str] = frozenset(), no: frozenset[str] = frozenset()) -> bool | None:
     """What a cell of yes and no says, None if neither. `yes` and `no`: what its column also takes for an answer."""
     word = plain(text) or text.strip()
@@ -210,6 +212,7 @@ _LOCALE = re.compile(r"([A-Za-z]{2,3})(?:[-_]([A-Za-z]{2}|\d{3}))?")
 _ZONE = re.compile(r"[A-Za-z]+(?:[/_+-][A-Za-z0-9]+){0,5}")
 
 
+@lru_cache(maxsize=1024)
 def _locale(text: str) -> str:
     """A language tag such as ar or ar-EG; "" for what is none."""
     if not text:
@@ -222,6 +225,7 @@ def _locale(text: str) -> str:
     return f"{found[1].lower()}-{found[2].upper()}" if found[2] else found[1].lower()
 
 
+@lru_cache(maxsize=1024)
 def _zone(text: str) -> str:
     return text if len(text) <= 64 and _ZONE.fullmatch(text) else ""
 

@@ -17,7 +17,7 @@ from rida.audience.models import Attribute, Import
 from rida.audience.storage import Report, as_text
 from rida.audience.table import Refused, Row, Table, broken
 from rida.kernel.errors import FileNotTable
-from rida.permission.services import Act, Entry, hash_of, record_hashes
+from rida.permission.services import Act, Entry, copy_text, escaped, hashes_of, record_hashes
 
 CHUNK = 5_000
 
@@ -91,7 +91,8 @@ class Load:
     def _write(self, chunk: list[Accepted]) -> None:
         if not chunk:
             return
-        people = [(line, person, hash_of(person.address)) for line, person in chunk]
+        hashes = hashes_of(person.address for _, person in chunk)
+        people = [(line, person, hashed) for hashed, (line, person) in zip(hashes, chunk, strict=True)]
         acts = _Acts(self.job)
         entries = [
             Entry(str(person.address), hashed, acts.act(line, evidence))
@@ -170,18 +171,19 @@ def upsert(workspace_id: int, people: list[tuple[bytes, Person]], now: datetime)
     """Add contacts or complete those that are there; how many are new. Empty cells erase nothing."""
     with connection.cursor() as cursor:
         cursor.execute(_INCOMING)
-        with cursor.copy(_COPY) as copy:
-            for hashed, person in _one_each(people).items():
-                copy.write_row(_columns(hashed, person))
+        copy_text(_COPY, [_line(hashed, person) for hashed, person in _one_each(people).items()])
         cursor.execute(_UPSERT, {"workspace": workspace_id, "now": now})
         (fresh,) = cursor.fetchone()
         return int(fresh)
 
 
-def _columns(hashed: bytes, person: Person) -> tuple[object, ...]:
+def _line(hashed: bytes, person: Person) -> str:
     attributes = json.dumps(person.attributes, ensure_ascii=False) if person.attributes else "{}"
     address = person.address
-    return str(address), hashed, address.domain, person.name, person.locale, person.zone, attributes
+    return (
+        f"{address}\t\\\\x{hashed.hex()}\t{address.domain}\t{escaped(person.name)}\t{escaped(person.locale)}\t"
+        f"{escaped(person.zone)}\t{escaped(attributes)}\n"
+    )
 
 
 def _one_each(people: list[tuple[bytes, Person]]) -> dict[bytes, Person]:

@@ -7,20 +7,25 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 SALT_BYTES = 32
 SCHEMA = "consent/1"
 
 
-def commitment(salt: bytes, record: Mapping[str, Any]) -> bytes:
-    """32 bytes. `record` holds text, whole numbers, truth values, lists and mappings only: no fractions."""
-    return hashlib.sha256(salt + canonical(record)).digest()
+def commitment(salt: bytes, record: str) -> bytes:
+    """32 bytes. `record` is canonical JSON."""
+    return hashlib.sha256(salt + record.encode()).digest()
 
 
-def canonical(record: Mapping[str, Any]) -> bytes:
-    """RFC 8785 for what we record: sorted keys, no spaces, UTF-8."""
-    return json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def canonical(value: Mapping[str, Any]) -> str:
+    """RFC 8785 for what we record: sorted keys, no spaces. Text, whole numbers, truth values, lists and mappings only:
+    fractions have too many spellings."""
+    return _ENCODER.encode(value)
 
 
 def record_of(
@@ -35,24 +40,22 @@ def record_of(
     basis_at: datetime,
     recorded_at: datetime,
     previous: bytes | None,
-    evidence: Mapping[str, Any],
-) -> dict[str, Any]:
-    """The record of one event. `previous` chains it to the person's event before."""
-    return {
-        "schema": SCHEMA,
-        "workspace": workspace,
-        "address": address,
-        "person": address_hash.hex(),
-        "event": kind,
-        "purpose": purpose,
-        "basis": basis,
-        "grade": grade,
-        "basis_at": _text(basis_at),
-        "recorded_at": _text(recorded_at),
-        "previous": previous.hex() if previous else None,
-        "evidence": evidence,
-    }
+    evidence: str,
+) -> str:
+    """The record of one event as canonical JSON; `evidence` is so already. `previous` chains it to the person's event
+    before. Put together by hand, keys in order: an import makes a hundred thousand, and the encoder takes 8 µs each.
+    """
+    before = f'"{previous.hex()}"' if previous else "null"
+    return (
+        f'{{"address":{_quoted(address)},"basis":{_quoted(basis)},"basis_at":"{_text(basis_at)}","event":{_quoted(kind)},'
+        f'"evidence":{evidence},"grade":{grade},"person":"{address_hash.hex()}","previous":{before},'
+        f'"purpose":{_quoted(purpose)},"recorded_at":"{_text(recorded_at)}","schema":"{SCHEMA}","workspace":{workspace}}}'
+    )
 
 
+_quoted = json.JSONEncoder(ensure_ascii=False).encode
+
+
+@lru_cache(maxsize=1024)
 def _text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")

@@ -14,7 +14,7 @@ from django.db import connection, transaction
 
 from rida.kernel.signing import derive
 from rida.permission import merkle, note
-from rida.permission.commitment import commitment, record_of
+from rida.permission.commitment import canonical, commitment, record_of
 from rida.permission.models import Checkpoint, Event, Leaf
 
 _LOG_LOCK = 0x72696461_6C6F6700  # "ridalog"
@@ -144,7 +144,7 @@ def _opens(event: Event) -> bool:
         basis_at=event.basis_at,
         recorded_at=event.recorded_at,
         previous=bytes(event.previous) if event.previous else None,
-        evidence=event.vault.evidence,
+        evidence=canonical(event.vault.evidence),
     )
     return commitment(bytes(event.vault.salt), record) == bytes(event.commitment)
 

@@ -55,11 +55,11 @@ def inclusion_proof(leaves: Sequence[Node], index: int) -> list[Node]:
 def consistency_proof(leaves: Sequence[Node], old_size: int) -> list[Node]:
     """That the tree of the first `old_size` leaves is the beginning of this one (§2.1.4.1).
 
-    Raises IndexError unless 0 <= old_size <= len(leaves). Nothing is to prove from the empty tree.
+    Raises IndexError unless 0 < old_size <= len(leaves): from the empty tree there is nothing to prove.
     """
-    if not 0 <= old_size <= len(leaves):
+    if not 0 < old_size <= len(leaves):
         raise IndexError(old_size)
-    return [] if old_size == 0 else _subproof(leaves, old_size, whole=True)
+    return _subproof(leaves, old_size, whole=True)
 
 
 def _subproof(leaves: Sequence[Node], old_size: int, *, whole: bool) -> list[Node]:
@@ -103,11 +103,14 @@ def _skip(at: int, last: int) -> tuple[int, int]:
 
 
 def extends(old_root: Node, old_size: int, new_root: Node, new_size: int, proof: Sequence[Node]) -> bool:
-    """Whether `proof` shows the old tree to be the beginning of the new one (§2.1.4.2)."""
-    if not 0 <= old_size <= new_size or not _are_nodes([old_root, new_root, *proof]):
+    """Whether `proof` shows the old tree to be the beginning of the new one (§2.1.4.2).
+
+    Never from the empty tree: it begins every tree, so a yes would say nothing.
+    """
+    if not 0 < old_size <= new_size or not _are_nodes(proof):
         return False
-    if old_size in {0, new_size}:
-        return not proof and (old_root == new_root if old_size else old_root == root([]))
+    if old_size == new_size:
+        return not proof and old_root == new_root
     nodes = [*proof] if old_size & (old_size - 1) else [old_root, *proof]
     return bool(nodes) and _climb(nodes, old_size - 1, new_size - 1) == (old_root, new_root)
 

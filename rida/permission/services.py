@@ -5,19 +5,18 @@ order in which the events become visible, so "nothing newer than id n" is a safe
 """
 
 import os
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import connection, transaction
-from psycopg.types.json import Jsonb
 
 from rida.kernel.address import Address, address_hash, parse
 from rida.kernel.signing import derive
-from rida.permission.commitment import SALT_BYTES, commitment, record_of
+from rida.permission.commitment import SALT_BYTES, canonical, commitment, record_of
 from rida.permission.log import Audit, Proof, audit, checkpoint, log_public_key, origin, prove, sequence
 from rida.permission.models import Event, Leaf, Vault
 from rida.permission.rules import (
@@ -61,8 +60,7 @@ Person = tuple[int, bytes]
 """(workspace id, address hash)"""
 
 
-@dataclass(frozen=True, slots=True)
-class Act:
+class Act(NamedTuple):
     """What happened. `basis` is empty for acts that take permission away; `basis_at` is aware."""
 
     kind: Kind
@@ -102,15 +100,14 @@ def hash_of(address: str | Address) -> bytes:
     return address_hash(_address_key(), parse(address) if isinstance(address, str) else address)
 
 
-_keys: dict[bytes, bytes] = {}
+def hashes_of(addresses: Iterable[Address]) -> list[bytes]:
+    key = _address_key()
+    return [address_hash(key, address) for address in addresses]
 
 
 def _address_key() -> bytes:
     """From the oldest secret: a new one must not make strangers of all who unsubscribed."""
-    secret: bytes = settings.RIDA_SECRETS[min(settings.RIDA_SECRETS)]
-    if secret not in _keys:
-        _keys[secret] = derive(secret, "address")
-    return _keys[secret]
+    return derive(settings.RIDA_SECRETS[min(settings.RIDA_SECRETS)], "address")
 
 
 # --- recording ------------------------------------------------------------------------------------------------------
@@ -131,7 +128,7 @@ def _record(workspace_id: int, address: str, person: bytes, act: Act, now: datet
     with transaction.atomic():
         _lock_person(workspace_id, person)
         known = _known(workspace_id, [person])
-        (event_id,) = _append(workspace_id, [_Entry(address, person, act)], known, now)
+        (event_id,) = _append(workspace_id, [Entry(address, person, act)], known, now)
     return Event.objects.get(pk=event_id)
 
 
@@ -140,14 +137,15 @@ def record_many(workspace_id: int, rows: Sequence[tuple[Address, Act]], now: dat
 
     Takes 5,000 rows as one transaction in about 0.1 s; meanwhile single records of this workspace wait.
     """
-    entries = [_Entry(str(address), hash_of(address), act) for address, act in rows]
+    hashes = hashes_of(address for address, _ in rows)
+    entries = [Entry(str(address), person, act) for person, (address, act) in zip(hashes, rows, strict=True)]
     return record_hashes(workspace_id, entries, now)
 
 
-def record_hashes(workspace_id: int, entries: Sequence["_Entry"], now: datetime) -> int:
+def record_hashes(workspace_id: int, entries: Sequence["Entry"], now: datetime) -> int:
     """`record_many` for callers that have the hashes already."""
-    for act in {id(entry.act): entry.act for entry in entries}.values():
-        _check(act)
+    for entry in entries:
+        _check(entry.act)
     with transaction.atomic():
         _lock_workspace(workspace_id)
         known = _known(workspace_id, list({entry.person for entry in entries}))
@@ -155,14 +153,12 @@ def record_hashes(workspace_id: int, entries: Sequence["_Entry"], now: datetime)
         return len(_append(workspace_id, fresh, known, now))
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class Entry(NamedTuple):
+    """An act with the person it is about; `address` is empty where only the hash is known."""
+
     address: str
     person: bytes
     act: Act
-
-
-Entry = _Entry
 
 
 @dataclass(slots=True)
@@ -176,11 +172,13 @@ class _Known:
 def _check(act: Act) -> None:
     if act.kind in TAKING:
         return
-    if act.basis not in set(Basis) or not act.purpose:
+    if act.basis not in _BASES or not act.purpose:
         raise ValueError(f"{act.kind} needs a basis and a purpose")
     if act.basis_at.tzinfo is None:
         raise ValueError("basis_at must be aware")
 
+
+_BASES = frozenset(Basis)
 
 # The race: an unsubscribe and a sign-up of one person commit in the other order than their ids. One lock a person
 # closes it. A bulk of 5,000 would overrun the lock table (64 locks x connections), so it takes the workspace's lock
@@ -205,7 +203,7 @@ def _known(workspace_id: int, people: list[bytes]) -> dict[bytes, _Known]:
     """Asked after the lock, in a statement of its own: its snapshot sees whatever the lock's last holder wrote."""
     found: dict[bytes, _Known] = {}
     with connection.cursor() as cursor:
-        cursor.execute(_KNOWN, [workspace_id, people])
+        cursor.execute(_KNOWN, [len(people), b"".join(people), workspace_id])
         for person, last, *fact in cursor.fetchall():
             known = found.setdefault(bytes(person), _Known([]))
             known.facts.append(Fact(*fact))
@@ -214,20 +212,23 @@ def _known(workspace_id: int, people: list[bytes]) -> dict[bytes, _Known]:
 
 
 _KNOWN = """
-SELECT address_hash, commitment, id, purpose, kind, basis, grade, basis_at FROM permission_event
-WHERE workspace_id = %s AND address_hash = ANY(%s) ORDER BY id
+SELECT e.address_hash, e.commitment, e.id, e.purpose, e.kind, e.basis, e.grade, e.basis_at
+FROM generate_series(1, %s) AS p (n), (SELECT %s::bytea) AS h (hashes), permission_event e
+WHERE e.workspace_id = %s AND e.address_hash = substr(h.hashes, p.n * 16 - 15, 16) ORDER BY e.id
 """
 
 
-def _without_repeats(entries: Sequence[_Entry], known: Mapping[bytes, _Known]) -> list[_Entry]:
+def _without_repeats(entries: Sequence[Entry], known: Mapping[bytes, _Known]) -> list[Entry]:
     """Entries in their order; repeats within them count too."""
-    fresh: list[_Entry] = []
-    seen: defaultdict[bytes, list[Fact]] = defaultdict(list)
+    fresh: list[Entry] = []
+    seen: dict[bytes, list[Fact]] = {}
     for number, entry in enumerate(entries):
-        before = known[entry.person].facts if entry.person in known else []
+        facts = seen.get(entry.person)
+        if facts is None:
+            facts = seen[entry.person] = [*known[entry.person].facts] if entry.person in known else []
         fact = _fact(_AFTER_ALL_IDS + number, entry.act)
-        if not adds_nothing(fact, [*before, *seen[entry.person]]):
-            seen[entry.person].append(fact)
+        if not facts or not adds_nothing(fact, facts):
+            facts.append(fact)
             fresh.append(entry)
     return fresh
 
@@ -239,56 +240,55 @@ def _fact(event_id: int, act: Act) -> Fact:
     return Fact(event_id, act.purpose, act.kind, act.basis, act.grade, act.basis_at)
 
 
-def _append(workspace_id: int, entries: Sequence[_Entry], known: Mapping[bytes, _Known], now: datetime) -> list[int]:
+def _append(workspace_id: int, entries: Sequence[Entry], known: Mapping[bytes, _Known], now: datetime) -> list[int]:
     """Write events and vault; the ids. The caller holds the lock of everybody in `entries`."""
     if not entries:
         return []
-    salts = os.urandom(SALT_BYTES * len(entries))
     last = {person: before.last for person, before in known.items()}
     events, vaults = [], []
     ids = _new_ids(len(entries))
-    for number, (event_id, (address, person, act)) in enumerate(zip(ids, map(_parts, entries), strict=True)):
-        salt = salts[number * SALT_BYTES : (number + 1) * SALT_BYTES]
-        previous = last.get(person)
-        what = (act.kind.value, act.purpose, str(act.basis), int(act.grade), act.basis_at)
-        last[person] = bound = _commit(workspace_id, address, person, act, salt, previous, now)
-        events.append((event_id, workspace_id, person, *what, now, bound, previous))
-        vaults.append((event_id, workspace_id, address, salt, Jsonb(act.evidence)))
-    _copy(_COPY_EVENTS, events)
-    _copy(_COPY_VAULTS, vaults)
+    for event_id, salt, (address, person, act) in zip(ids, _salts(len(entries)), entries, strict=True):
+        evidence, previous = canonical(act.evidence), last.get(person)
+        bound = last[person] = commitment(
+            salt,
+            record_of(
+                workspace=workspace_id,
+                address=address,
+                address_hash=person,
+                kind=act.kind,
+                purpose=act.purpose,
+                basis=act.basis,
+                grade=int(act.grade),
+                basis_at=act.basis_at,
+                recorded_at=now,
+                previous=previous,
+                evidence=evidence,
+            ),
+        )
+        chain = f"\\\\x{previous.hex()}" if previous else "\\N"
+        events.append(
+            f"{event_id}\t{workspace_id}\t\\\\x{person.hex()}\t{act.kind}\t{escaped(act.purpose)}\t{act.basis}\t{act.grade:d}\t"
+            f"{act.basis_at}\t{now}\t\\\\x{bound.hex()}\t{chain}\n"
+        )
+        vaults.append(f"{event_id}\t{workspace_id}\t{escaped(address)}\t\\\\x{salt.hex()}\t{escaped(evidence)}\n")
+    copy_text(_COPY_EVENTS, events)
+    copy_text(_COPY_VAULTS, vaults)
     return ids
 
 
-def _parts(entry: _Entry) -> tuple[str, bytes, Act]:
-    return entry.address, entry.person, entry.act
-
-
-def _commit(
-    workspace_id: int, address: str, person: bytes, act: Act, salt: bytes, previous: bytes | None, now: datetime
-) -> bytes:
-    record = record_of(
-        workspace=workspace_id,
-        address=address,
-        address_hash=person,
-        kind=act.kind.value,
-        purpose=act.purpose,
-        basis=str(act.basis),
-        grade=int(act.grade),
-        basis_at=act.basis_at,
-        recorded_at=now,
-        previous=previous,
-        evidence=act.evidence,
-    )
-    return commitment(salt, record)
+def _salts(count: int) -> Iterator[bytes]:
+    pool = os.urandom(SALT_BYTES * count)
+    return (pool[at : at + SALT_BYTES] for at in range(0, len(pool), SALT_BYTES))
 
 
 def _new_ids(count: int) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(_IDS, [count])
-        return [event_id for (event_id,) in cursor.fetchall()]
+        ids: list[int] = cursor.fetchone()[0]
+        return ids
 
 
-_IDS = "SELECT nextval(pg_get_serial_sequence('permission_event', 'id')) FROM generate_series(1, %s)"
+_IDS = "SELECT array_agg(nextval('permission_event_id_seq')) FROM generate_series(1, %s)"
 
 _COPY_EVENTS = """
 COPY permission_event (id, workspace_id, address_hash, kind, purpose, basis, grade, basis_at, recorded_at, commitment,
@@ -297,10 +297,19 @@ previous) FROM STDIN
 _COPY_VAULTS = "COPY permission_vault (event_id, workspace_id, address, salt, evidence) FROM STDIN"
 
 
-def _copy(statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+_SPECIAL = re.compile(r"[\\\t\n\r]")
+_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+
+
+def escaped(text: str) -> str:
+    """One cell of COPY's text format."""
+    return text.translate(_ESCAPES) if _SPECIAL.search(text) else text
+
+
+def copy_text(statement: str, lines: Sequence[str]) -> None:
+    """Lines of COPY's text format, written in one piece: a third of the time of row by row."""
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for row in rows:
-            copy.write_row(row)
+        copy.write("".join(lines))
 
 
 def erase(workspace_id: int, address: Address, reason: str, now: datetime) -> int:
