@@ -27,7 +27,9 @@ from rida.town.card import TownCard
 
 def database_url() -> str:
     given = connection.get_connection_params()
-    return make_conninfo(**{key: given[key] for key in ("dbname", "user", "password", "host", "port") if given.get(key)})
+    return make_conninfo(
+        **{key: given[key] for key in ("dbname", "user", "password", "host", "port") if given.get(key)}
+    )
 
 
 @contextmanager

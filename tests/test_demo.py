@@ -18,7 +18,11 @@ KEYS = [
 def test_the_florists_reminder_goes_out_inside_the_limits() -> None:
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("RIDA_", "DATABASE_URL"))}
     done = subprocess.run(
-        [sys.executable, "-m", "rida.cli", "demo", "--json"], env=environment, capture_output=True, text=True, timeout=200
+        [sys.executable, "-m", "rida.cli", "demo", "--json"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=200,
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     told = json.loads(done.stdout.strip().splitlines()[-1])

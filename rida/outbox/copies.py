@@ -5,11 +5,17 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import Any
 
+from django.conf import settings
+
 from rida.campaign.content import Draft
-from rida.outbox.links import Copy
+from rida.outbox.links import Copy, Links
 from rida.outbox.models import Launch
-from rida.outbox.render import Press, Refused, Rendered
-from rida.outbox.services import mailing_of
+from rida.outbox.render import Mailing, Press, Refused, Rendered
+
+
+def mailing_of(workspace_id: int, launch_id: int = 0) -> Mailing:
+    """What every copy of a launch shares beside its content; launch 0 for a preview."""
+    return Mailing(Links(settings.RIDA_URL, settings.RIDA_SECRETS), workspace_id, launch_id)
 
 
 @dataclass(slots=True)
@@ -36,5 +42,5 @@ class Copies:
         if launch_id not in self._presses:
             launch = Launch.objects.get(pk=launch_id)
             draft = Draft.from_json(launch.content)
-            self._presses[launch_id] = Press(draft, mailing_of(launch.workspace_id, launch_id, draft)), launch
+            self._presses[launch_id] = Press(draft, mailing_of(launch.workspace_id, launch_id)), launch
         return self._presses[launch_id]

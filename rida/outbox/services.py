@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 
 from rida.accounts.models import User
+from rida.audience.models import Attribute
 from rida.audience.services import Member, members, slices
 from rida.campaign.content import Draft
 from rida.campaign.models import Campaign
@@ -18,23 +19,22 @@ from rida.kernel.address import parse
 from rida.kernel.clock import milliseconds
 from rida.kernel.engine import submit
 from rida.kernel.errors import ContentChanged, LaunchBlocked, WrongState
+from rida.outbox.copies import mailing_of
 from rida.outbox.freezing import write_deliveries
 from rida.outbox.halting import cancel, pause, resume
 from rida.outbox.inspect import Specimen, specimens
-from rida.outbox.links import Links
 from rida.outbox.models import Chunk, Launch
-from rida.outbox.render import Mailing
 from rida.outbox.route import locate
 from rida.permission.rules import Basis, Grade, Kind, Terms
 from rida.permission.services import Act, Ask, hash_of, record, verdicts
-from rida.preflight.checks import Audience, Case
+from rida.preflight.case import SANDBOX, Audience, Case
 from rida.preflight.models import Report
 from rida.preflight.services import blocking, judge
 from rida.shaping.models import Site
 from rida.shaping.services import ForecastRow, forecast, sandbox_source
 
 __all__ = [
-    "Survey", "cancel", "examine", "forecast_of", "launch", "mailing_of", "pause", "preview", "resume", "survey",
+    "Survey", "cancel", "examine", "forecast_of", "launch", "pause", "preview", "resume", "survey",
     "terms_of", "test_send",
 ]  # fmt: skip
 CHUNK = 5_000
@@ -77,20 +77,19 @@ def survey(campaign: Campaign, now: datetime) -> Survey:
 
 
 def _audience(campaign: Campaign) -> Iterator[list[Member]]:
-    for first, last in slices(campaign.workspace_id, campaign.topic, CHUNK):
+    for first, last in _ranges(campaign):
         yield list(members(campaign.workspace_id, first, last))
+
+
+def _ranges(campaign: Campaign) -> list[tuple[int, int]]:
+    """Nobody, as long as the campaign has no topic."""
+    return slices(campaign.workspace_id, campaign.topic, CHUNK) if campaign.topic else []
 
 
 def preview(campaign: Campaign, merge: dict[str, Any] | None = None) -> Specimen:
     """The message as one person would get it. Raises ContentError."""
     draft = draft_of(campaign)
-    return specimens(draft, mailing_of(campaign.workspace_id, 0, draft), [merge] if merge else [])[0]
-
-
-def mailing_of(workspace_id: int, launch_id: int, draft: Draft) -> Mailing:
-    """What every copy of a launch shares beside its content."""
-    links = Links(settings.RIDA_URL, settings.RIDA_SECRETS)
-    return Mailing(links=links, workspace_id=workspace_id, launch_id=launch_id)
+    return specimens(draft, mailing_of(campaign.workspace_id), [merge] if merge else [])[0]
 
 
 def examine(campaign: Campaign, user: User | None, now: datetime) -> Report:
@@ -101,9 +100,15 @@ def examine(campaign: Campaign, user: User | None, now: datetime) -> Report:
 
 def _case(campaign: Campaign, draft: Draft, found: Survey, now: datetime) -> Case:
     merges = [person.merge for person in found.sample]
-    made = specimens(draft, mailing_of(campaign.workspace_id, 0, draft), merges)
-    audience = Audience(found.recipients, dict(found.by_basis))
-    return Case(draft=draft, specimens=made, audience=audience, route="sandbox", now=now)
+    return Case(
+        draft=draft,
+        specimens=specimens(draft, mailing_of(campaign.workspace_id), merges),
+        audience=Audience(found.recipients, dict(found.by_basis)),
+        route=SANDBOX,
+        now=now,
+        address_confirmed_at=campaign.identity.address_confirmed_at if campaign.identity else None,
+        attributes=set(Attribute.objects.filter(workspace=campaign.workspace_id).values_list("name", flat=True)),
+    )
 
 
 def forecast_of(campaign: Campaign, now: datetime) -> list[ForecastRow]:
@@ -157,7 +162,7 @@ def _check_now(campaign: Campaign, user: User | None, now: datetime) -> None:
 def _freeze(campaign: Campaign, draft: Draft, user: User | None, now: datetime, *, urgent: bool) -> Launch:
     hours = campaign.give_up_hours
     give_up = timedelta(hours=hours) if hours else timedelta(seconds=settings.RIDA_GIVE_UP_SECONDS)
-    ranges = slices(campaign.workspace_id, campaign.topic, CHUNK)
+    ranges = _ranges(campaign)
     made = Launch.objects.create(
         workspace=campaign.workspace,
         campaign=campaign,

@@ -1,4 +1,4 @@
-"""Writing launches out, as tickets: one chunk after another, so that a million people need no more memory than 5,000."""
+"""Writing launches out, as tickets: one chunk after another; a million people need no more memory than 5,000."""
 
 from rida.kernel.clock import now
 from rida.kernel.engine import submit, ticket
