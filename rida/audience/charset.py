@@ -20,6 +20,7 @@ _BOMS = (
 )
 _HEAD_BYTES = 64 * 1024
 _SAMPLE_BYTES = 200 * 1024
+_LONGEST_LINE = 1024 * 1024
 _BINARY = re.compile(rb"\A(?:PK\x03\x04|\xd0\xcf\x11\xe0|%PDF|\x89PNG|\xff\xd8\xff|GIF8|\x1f\x8b)")
 """Spreadsheets, pictures, archives: what people drop here by mistake."""
 
@@ -30,7 +31,7 @@ _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 @dataclass(slots=True)
 class Survey:
-    """Fed the file piece by piece; then `charset()` says how to read it. Memory: 264 KB at most."""
+    """Fed the file piece by piece; then `charset()` says how to read it. Memory: 2 MB at most."""
 
     _head: bytearray = field(default_factory=bytearray)
     _sample: bytearray = field(default_factory=bytearray)
@@ -43,7 +44,8 @@ class Survey:
         if len(self._head) < _HEAD_BYTES:
             self._head += piece[: _HEAD_BYTES - len(self._head)]
         piece = self._rest + piece
-        cut = piece.rfind(b"\n") + 1 or len(piece)
+        # Whole lines, so that no letter is cut in two; a line longer than any table has may be.
+        cut = piece.rfind(b"\n") + 1 or (len(piece) if len(piece) > _LONGEST_LINE else 0)
         self._look(piece[:cut])
         self._rest = piece[cut:]
 

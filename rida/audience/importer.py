@@ -183,7 +183,7 @@ def _address(text: str) -> Address:
 
 
 def _words(text: str) -> frozenset[str]:
-    return frozenset(plain(word) for word in text.split(","))
+    return frozenset(plain(word) or word for word in text.split(","))
 
 
 _YES = _words("yes,y,true,t,1,x,on,✓,✔,نعم,صح,اجل")

@@ -5,9 +5,10 @@ A contact is no permission. Whoever is walked over here is asked about in `permi
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -26,7 +27,17 @@ from rida.audience.table import sniff
 from rida.kernel.address import Address, parse
 from rida.kernel.clock import elapsed_seconds
 from rida.kernel.engine import submit
-from rida.kernel.errors import AddressError, BasisMissing, DatabaseAway, DiskFull, ImportError_, NotAllowed, RidaError
+from rida.kernel.errors import (
+    AddressError,
+    BasisMissing,
+    DatabaseAway,
+    DiskFull,
+    FileEmpty,
+    FileNotTable,
+    ImportError_,
+    NotAllowed,
+    RidaError,
+)
 from rida.permission.rules import Basis
 from rida.permission.services import hash_of
 
@@ -57,7 +68,9 @@ def _preview(path: Path, charset: str) -> Preview:
     delimiter = sniff(storage.first_lines(path, charset))
     with path.open("rb") as file:
         table = table_of(file, charset, delimiter)
-        sample = [row.cells for row, _ in zip(table.rows(), range(_PREVIEW_ROWS), strict=False)]
+        sample: list[list[str]] = []
+        with suppress(FileNotTable):  # the import itself reports it, after the rows before it
+            sample.extend(row.cells for row in islice(table.rows(), _PREVIEW_ROWS))
     return Preview(charset, delimiter, table.headers, sample, suggest(table.headers))
 
 
@@ -101,6 +114,8 @@ def _job(
     now: datetime,
 ) -> Import:
     seen = _preview(stored.path, stored.charset)
+    if not seen.rows:
+        raise FileEmpty
     if basis == Basis.ATTESTATION and not statement.strip():
         raise BasisMissing
     job = Import(
