@@ -35,6 +35,7 @@ def _throw_away(folder: Path) -> None:
 if "PYTEST_XDIST_WORKER" not in os.environ:
     _folder = _throw_away_folder()
     os.environ["RIDA_HOME"] = str(_folder / "home")
+    (_folder / "home" / "static").mkdir(parents=True)  # WhiteNoise warns where it finds none, and warnings are errors
     os.environ["RIDA_SECRET"] = "only for tests"
     os.environ["RIDA_URL"] = "http://testserver"
     if not os.environ.get("DATABASE_URL"):

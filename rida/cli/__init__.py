@@ -31,7 +31,10 @@ def prepare() -> None:
     open_house()
     from django.core.management import call_command  # Django is ready only now
 
-    call_command("migrate", verbosity=0)
+    call_command("migrate", verbosity=0, skip_checks=True)
+    from rida.shaping.services import apply_priors
+
+    apply_priors()
 
 
 def open_house() -> None:
