@@ -114,8 +114,6 @@ def _job(
     now: datetime,
 ) -> Import:
     seen = _preview(stored.path, stored.charset)
-    if not seen.rows:
-        raise FileEmpty
     if basis == Basis.ATTESTATION and not statement.strip():
         raise BasisMissing
     job = Import(
@@ -135,6 +133,8 @@ def _job(
     with stored.path.open("rb") as file:
         table = table_of(file, stored.charset, seen.delimiter)
         reading_of(job, table, place(table.headers, job.mapping), now)
+    if not seen.rows:
+        raise FileEmpty
     return job
 
 

@@ -4,9 +4,9 @@ import csv
 import io
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from django.db import connection
 from pytest_django import Settings
 
 from rida.accounts.models import User, Workspace
@@ -157,12 +157,8 @@ def test_attested_and_undated_rows_repeat_without_change_too(alice: Workspace, f
     assert line.evidence["statement"] == "signed up at the counter"
 
 
-def snapshot() -> tuple[list[object], list[object]]:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT c::text FROM audience_contact c ORDER BY id")
-        contacts = cursor.fetchall()
-        cursor.execute("SELECT count(*), max(id) FROM permission_" + "event")
-        return contacts, cursor.fetchall()
+def snapshot() -> tuple[list[dict[str, object]], int]:
+    return list(Contact.objects.order_by("id").values()), audit().events
 
 
 def test_a_finished_import_run_again_stays_as_it_is(flowers: Topic) -> None:
@@ -248,7 +244,7 @@ UNFIT = [
 
 @pytest.mark.parametrize(("file", "said", "error"), UNFIT)
 def test_a_file_that_cannot_work_is_refused_at_once_and_not_kept(
-    flowers: Topic, tmp_path: Path, file: str, said: dict[str, str], error: type[Exception]
+    flowers: Topic, tmp_path: Path, file: str, said: dict[str, Any], error: type[Exception]
 ) -> None:
     with pytest.raises(error):
         bring(flowers, file, **said)
