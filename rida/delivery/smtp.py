@@ -158,44 +158,42 @@ class Client:
             return None
         command = self._awaited.popleft()
         self._step = _STEPS[command]
-        reply = spoken.at(self._step)
-        if reply.code in (0, _SERVICE_ENDS):
-            return self._end(reply)
-        act = _TABLE.get((command, reply.code // 100), Client._on_nonsense)
-        return act(self, reply, spoken)
+        if spoken.code in (0, _SERVICE_ENDS):
+            return self._end(spoken.at(self._step))
+        return _TABLE.get((command, spoken.code // 100), Client._on_nonsense)(self, spoken)
 
     def _end(self, reply: Reply) -> Reply:
         self.usable, self.farewell = False, reply
         return self._refusal or reply
 
-    def _on_greeting(self, reply: Reply, spoken: Spoken) -> None:
+    def _on_greeting(self, spoken: Spoken) -> None:
         self._send(Command.EHLO, b"EHLO " + self._name + b"\r\n")
 
-    def _on_ehlo(self, reply: Reply, spoken: Spoken) -> Heard:
+    def _on_ehlo(self, spoken: Spoken) -> Heard:
         self.capabilities = capabilities(spoken.lines)
-        return self._on_ready(reply, spoken)
+        return self._on_ready(spoken)
 
-    def _on_ehlo_unknown(self, reply: Reply, spoken: Spoken) -> None:
+    def _on_ehlo_unknown(self, spoken: Spoken) -> None:
         self._send(Command.HELO, b"HELO " + self._name + b"\r\n")
 
-    def _on_ready(self, reply: Reply, spoken: Spoken) -> Heard:
+    def _on_ready(self, spoken: Spoken) -> Heard:
         self._step = Step.MAIL
         return Turn.READY
 
-    def _on_door_shut(self, reply: Reply, spoken: Spoken) -> Heard:
-        return self._end(reply)
+    def _on_door_shut(self, spoken: Spoken) -> Heard:
+        return self._end(spoken.at(self._step))
 
-    def _on_accepted(self, reply: Reply, spoken: Spoken) -> None:
+    def _on_accepted(self, spoken: Spoken) -> None:
         if self._unsent:
             self._send_next()
 
-    def _on_refused(self, reply: Reply, spoken: Spoken) -> Heard | None:
+    def _on_refused(self, spoken: Spoken) -> Heard | None:
         """The first refusal counts; the rest of a pipelined group is heard out, because DATA may be answered 354."""
-        self._refusal = self._refusal or reply
+        self._refusal = self._refusal or spoken.at(self._step)
         self._unsent.clear()
         return None if self._awaited else self._letter_refused()
 
-    def _on_go_ahead(self, reply: Reply, spoken: Spoken) -> Heard | None:
+    def _on_go_ahead(self, spoken: Spoken) -> Heard | None:
         if self._refusal is None:
             self._body_is_due = True
             return Turn.GO_AHEAD
@@ -203,15 +201,19 @@ class Client:
         self._send(Command.DOT, _LONE_DOT)
         return None
 
-    def _on_answer(self, reply: Reply, spoken: Spoken) -> Heard:
+    def _on_answer(self, spoken: Spoken) -> Heard:
+        if self._refusal is not None:
+            return self._letter_refused()
+        reply = spoken.at(Step.DOT)
         self._step = Step.MAIL
-        return reply if self._refusal is None else self._letter_refused()
+        return reply
 
-    def _on_farewell(self, reply: Reply, spoken: Spoken) -> None:
-        self._end(reply)
+    def _on_farewell(self, spoken: Spoken) -> None:
+        self._end(spoken.at(self._step))
 
-    def _on_nonsense(self, reply: Reply, spoken: Spoken) -> Heard:
-        return self._end(Reply(reply.step, 0, "", f"reply {reply.code} makes no sense here: {reply.text}"[:1000]))
+    def _on_nonsense(self, spoken: Spoken) -> Heard:
+        text = f"reply {spoken.code} makes no sense here: {spoken.at(self._step).text}"
+        return self._end(Reply(self._step, 0, "", text[:1000]))
 
     def _letter_refused(self) -> Reply:
         self._step = Step.MAIL
@@ -230,7 +232,7 @@ class Client:
 
 # (command answered, first digit of the reply) → what follows. Everything absent is nonsense and ends the dialogue;
 # so do 421 at any place and what cannot be read.
-_TABLE: dict[tuple[Command, int], Callable[[Client, Reply, Spoken], Heard | None]] = {
+_TABLE: dict[tuple[Command, int], Callable[[Client, Spoken], Heard | None]] = {
     (Command.GREETING, 2): Client._on_greeting,
     (Command.GREETING, 4): Client._on_door_shut,
     (Command.GREETING, 5): Client._on_door_shut,

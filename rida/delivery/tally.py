@@ -25,11 +25,14 @@ class Tally:
     @property
     def coming(self) -> tuple[Item, ...]:
         """What may still be sent, in order."""
+        if not self._halted:
+            return self.open
         return tuple(item for key, item in self._open.items() if key not in self._halted)
 
     def next(self) -> Item | None:
         """The first of `coming`."""
-        return next((item for key, item in self._open.items() if key not in self._halted), None)
+        halted = self._halted
+        return next((item for key, item in self._open.items() if not halted or key not in halted), None)
 
     def conclude(
         self, item: Item, outcome: Outcome, reply: Reply, *, hard: bool = False, moved_to: Place | None = None

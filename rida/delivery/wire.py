@@ -29,6 +29,7 @@ class Wire(asyncio.Protocol):
         self._heard: deque[Heard] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._rings_at = 0.0
         self._until = 0.0
         self._leave_until = 0.0
         self._stuck = False
@@ -56,6 +57,8 @@ class Wire(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end(f"the connection was lost: {exc}" if exc else self._why)
+        if self._timer is not None:
+            self._timer.cancel()
         if not self._gone.done():
             self._gone.set_result(None)
 
@@ -69,10 +72,12 @@ class Wire(asyncio.Protocol):
 
     def flush(self) -> None:
         """Write what the client wants to say."""
-        if self.client.outgoing and self.open:
-            assert self._transport is not None
-            self._transport.write(b"".join(self.client.outgoing))
-        self.client.outgoing.clear()
+        outgoing = self.client.outgoing
+        if not outgoing:
+            return
+        if self._transport is not None and self.open:
+            self._transport.write(outgoing[0] if len(outgoing) == 1 else b"".join(outgoing))
+        outgoing.clear()
 
     async def turn(self, seconds: float, leave_seconds: float | None = None) -> Heard:
         """What the server says next; a Reply with code 0 if it says nothing in time, hangs up, or the lease ends.
@@ -110,30 +115,43 @@ class Wire(asyncio.Protocol):
 
     async def _wait(self) -> None:
         self._waiter = self._loop.create_future()
-        self._watch()
+        self._watch(min(self._leave_until, self.lease.deadline))
         try:
             await self._waiter
         finally:
             self._waiter = None
-            if self._timer is not None:
-                self._timer.cancel()
 
-    def _watch(self) -> None:
-        """Sleep until the next limit; limits move (a renewed lease), so look again when it is reached."""
-        remaining = self._limit() - self._clock()
-        if remaining > 0:
-            self._timer = self._loop.call_later(remaining, self._watch)
+    def _watch(self, moment: float) -> None:
+        """See that somebody looks at `moment`. A timer that rings sooner will do: it looks again.
+
+        Usually the lease ends first, so one timer serves all the messages of a volley.
+        """
+        if self._timer is not None and self._rings_at <= moment:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._rings_at = moment
+        self._timer = self._loop.call_later(max(0.0, moment - self._clock()), self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        if self._waiter is None:
+            return
+        if self._limit() > self._clock():
+            self._watch(self._limit())
         else:
             # A process that was stopped wakes up late: first read what came meanwhile, then give up.
-            self._timer = self._loop.call_later(_SECOND_LOOK_SECONDS, self._give_up)
+            self._loop.call_later(_SECOND_LOOK_SECONDS, self._give_up)
 
     def _limit(self) -> float:
         patience = self._leave_until if self._stuck else self._until
         return min(patience, self.lease.deadline)
 
     def _give_up(self) -> None:
+        if self._waiter is None:
+            return
         if self._limit() > self._clock():
-            self._watch()
+            self._watch(self._limit())
         elif self.lease.ended(self._clock()):
             self.abort("the lease ended before the server answered")
         else:
