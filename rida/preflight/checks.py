@@ -1,0 +1,273 @@
+"""The checks, in the order in which their findings are shown. Pure: a case in, findings out.
+
+Numbers are those of `facts/standards.md`. To add a check: write a function here that takes a Case, put it into CHECKS,
+give it a mutation in `tests/cases.py` (the tests of the whole line pick it up), and its words to the templates.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from email.utils import getaddresses
+
+from rida.campaign import tags
+from rida.campaign.content import address_parts, has_line_break, unknown_names
+from rida.campaign.words import leave_marks, spoken, words
+from rida.kernel.address import Address, parse
+from rida.kernel.errors import AddressError
+from rida.preflight.case import SANDBOX, Audience, Case, Finding, Severity, Specimen
+from rida.preflight.exposure import LAWS
+from rida.preflight.page import Page
+
+__all__ = ["CHECKS", "Audience", "Case", "Finding", "Severity", "Specimen", "findings"]
+
+Check = Callable[[Case], Iterable[Finding]]
+
+_CLASSES = frozenset({"commercial", "transactional_relationship", "dual", "other"})
+_POSTAL = LAWS["postal"]
+_SINGLE = (
+    "Date", "From", "Sender", "Reply-To", "To", "Cc", "Bcc", "Message-ID", "In-Reply-To", "References", "Subject",
+    "MIME-Version", "Content-Type", "List-Unsubscribe", "List-Unsubscribe-Post", "List-Id", "Feedback-ID",
+)  # fmt: skip
+_AN_ADDRESS = re.compile(r"[^\s@<>\"]+@[^\s@<>\"]+\.[^\s@<>\".]{2,}")
+_MESSAGE_ID = re.compile(r"<[^\s<>@]+@[^\s<>@]+\.[^\s<>@]+>")
+_FALSE_REPLY = re.compile(
+    r"\s*(?:re|fwd?|aw|wg|sv|tr|رد|ردّ|إعادة توجيه)"
+    r"\s*(?:\[\d+\]|\(\d+\))?\s*[:\uff1a]",
+    re.IGNORECASE,
+)
+_BOX = re.compile(r"\b(?:p\.?\s?o\.?\s?box|postfach|ص\.?\s?ب)\b", re.IGNORECASE)
+_LEFT_OVER = re.compile(
+    r"\{\{.{0,80}?\}\}|\{%.{0,80}?%\}|\$\{[^{}\n]{1,60}\}"
+    r"|%%[\w .:-]{1,60}%%|\*\|[^|\n]{1,60}\|\*|\[\[[^\[\]\n]{1,60}\]\]"
+)
+_AROUND = 250
+"""Characters of the text part that count as near the link."""
+
+
+def findings(case: Case) -> list[Finding]:
+    """Everything that stands against the launch, in the order of CHECKS, each thing once."""
+    found: list[Finding] = []
+    for check in CHECKS:
+        for finding in check(case):
+            if finding not in found:
+                found.append(finding)
+    return found
+
+
+def _block(rule: str, code: str, **params: object) -> Finding:
+    return Finding(rule, Severity.BLOCK, code, params)
+
+
+def _warn(rule: str, code: str, **params: object) -> Finding:
+    return Finding(rule, Severity.WARN, code, params)
+
+
+# --- who says it, and what it is ------------------------------------------------------------------------------------
+
+
+def has_a_class(case: Case) -> Iterator[Finding]:
+    """R1: every campaign has one class before it leaves; the other duties follow from it."""
+    if case.draft.message_class not in _CLASSES:
+        yield _block("R1", "class_missing")
+
+
+def comes_from_who_it_says(case: Case) -> Iterator[Finding]:
+    """R10: From, its name and Reply-To are true and can be read; a real route needs the domain proved."""
+    sender = case.draft.sender
+    address = _address(sender.from_address)
+    if address is None:
+        yield _block("R10", "from_address_invalid", address=sender.from_address)
+    elif case.route != SANDBOX and address.domain not in case.proved_domains:
+        yield _block("R10", "from_domain_not_proved", domain=address.domain)
+    if not sender.name.strip():
+        yield _block("R10", "from_name_missing")
+    if has_line_break(sender.name):
+        yield _block("R10", "from_name_unreadable")
+    for shown in _AN_ADDRESS.findall(sender.name):
+        if _address(shown) != address:
+            yield _block("R10", "from_name_shows_other_address", shown=shown)
+    if sender.reply_to and _address(sender.reply_to) is None:
+        yield _block("R10", "reply_to_invalid", address=sender.reply_to)
+    for specimen in case.rendered:
+        if [_address(shown) for _, shown in getaddresses(specimen.values("From"))] != [address]:
+            yield _block("R10", "from_is_not_the_sender")
+
+
+# --- leaving --------------------------------------------------------------------------------------------------------
+
+
+def shows_how_to_leave(case: Case) -> Iterator[Finding]:
+    """R12: HTML and text each hold a link to leave that can be seen."""
+    for specimen in _to_be_left(case):
+        ours = [link for link in Page(specimen.html).links() if link.href == specimen.leave_url]
+        if not ours:
+            yield _block("R12", "leave_link_missing", part="html")
+        elif all(link.hidden for link in ours):
+            yield _block("R12", "leave_link_hidden", why=ours[0].hidden)
+        if specimen.leave_url not in specimen.text:
+            yield _block("R12", "leave_link_missing", part="text")
+
+
+def leaves_in_one_step(case: Case) -> Iterator[Finding]:
+    """R16: the link leads to our one page, and no other link pretends to be the way out."""
+    if not case.one_page:
+        yield _block("R16", "leaving_takes_more_than_one_page")
+    for specimen in _to_be_left(case):
+        for link in Page(specimen.html).links():
+            if link.href != specimen.leave_url and _speaks_of_leaving(link.words, leave_marks()):
+                yield _block("R16", "other_way_to_leave", address=link.href)
+
+
+def tells_that_one_may_leave(case: Case) -> Iterator[Finding]:
+    """R21: near the link a sentence says what it is for, in the language of the message."""
+    if not case.is_advertising:
+        return
+    language = case.draft.language
+    if spoken(language) is None:
+        yield _block("R21", "no_words_in_language", language=language)
+        return
+    marks = words(language)["leave_marks"]
+    for specimen in _to_be_left(case):
+        ours = [link for link in Page(specimen.html).links() if link.href == specimen.leave_url]
+        if ours and not any(_speaks_of_leaving(link.around, marks) for link in ours):
+            yield _block("R21", "notice_missing", part="html")
+        if specimen.leave_url in specimen.text and not _speaks_of_leaving(_near(specimen), marks):
+            yield _block("R21", "notice_missing", part="text")
+
+
+def leaves_by_one_click(case: Case) -> Iterator[Finding]:
+    """R63: the two header fields of RFC 8058 with one HTTPS address; plain HTTP will do on this machine only."""
+    for specimen in _to_be_left(case):
+        fields = specimen.values("List-Unsubscribe")
+        targets = re.findall(r"<([^<>\s]+)>", fields[0]) if len(fields) == 1 else []
+        if targets != [specimen.leave_url]:
+            yield _block("R63", "one_click_missing")
+        elif not targets[0].startswith("https://"):
+            at_home = case.route == SANDBOX and targets[0].startswith("http://")
+            yield (_warn if at_home else _block)("R63", "one_click_not_https", address=targets[0].rpartition("/u/")[0])
+        if specimen.values("List-Unsubscribe-Post") != ["List-Unsubscribe=One-Click"]:
+            yield _block("R63", "one_click_post_missing")
+
+
+# --- what advertising owes its reader -------------------------------------------------------------------------------
+
+
+def says_that_it_advertises(case: Case) -> Iterator[Finding]:
+    """R20: who did not ask for it is told that it is an advertisement."""
+    if not case.is_advertising:
+        return
+    label = str(words(case.draft.language)["ad_label"]).lower()
+    for specimen in case.rendered:
+        for part, seen in (("html", Page(specimen.html).words()), ("text", specimen.text)):
+            if label in seen.lower():
+                continue
+            if people := case.audience.not_affirmative:
+                yield _block("R20", "label_missing", part=part, people=people)
+            else:
+                yield _warn("R20", "label_left_out", part=part)
+
+
+def gives_a_postal_address(case: Case) -> Iterator[Finding]:
+    """R22: complete for its country, shown in both parts, confirmed within a year."""
+    if not case.is_advertising:
+        return
+    sender = case.draft.sender
+    required = _POSTAL["required"].get(sender.country.upper(), _POSTAL["default"])
+    if missing := [name for name in required if not getattr(sender, name).strip()]:
+        yield _block("R22", "postal_address_incomplete", missing=missing)
+    yield from _shown_address(case)
+    if sender.country.upper() in _POSTAL["no_box"]["countries"] and _BOX.search(sender.street):
+        yield _warn("R22", "postal_address_is_a_box", country=sender.country.upper())
+    if case.address_confirmed_at is None:
+        yield _warn("R22", "postal_address_unconfirmed")
+    elif (case.now - case.address_confirmed_at).days >= _POSTAL["confirmed_days"]:
+        yield _warn("R22", "postal_address_confirmed_long_ago", on=case.address_confirmed_at.date().isoformat())
+
+
+def _shown_address(case: Case) -> Iterator[Finding]:
+    parts = [" ".join(part.split()) for part in (case.draft.sender.organisation, *address_parts(case.draft.sender))]
+    for specimen in case.rendered:
+        for name, seen in (("html", Page(specimen.html).words()), ("text", " ".join(specimen.text.split()))):
+            if not all(part in seen for part in parts):
+                yield _block("R22", "postal_address_not_shown", part=name)
+
+
+# --- form -----------------------------------------------------------------------------------------------------------
+
+
+def is_well_formed(case: Case) -> Iterator[Finding]:
+    """R70, its blocking four: one From, single fields once, a valid Message-ID, no false reply."""
+    for specimen in case.rendered:
+        if len(getaddresses(specimen.values("From"))) != 1:
+            yield _block("R70", "not_one_from")
+        for name in _SINGLE:
+            if len(specimen.values(name)) > 1:
+                yield _block("R70", "field_repeated", name=name)
+        if not all(_MESSAGE_ID.fullmatch(value.strip()) for value in specimen.values("Message-ID") or [""]):
+            yield _block("R70", "message_id_invalid")
+        if _FALSE_REPLY.match(specimen.subject):
+            yield _block("R70", "false_reply", subject=specimen.subject)
+        if not specimen.subject:
+            yield _warn("R70", "subject_missing", kind=specimen.kind)
+
+
+def is_finished(case: Case) -> Iterator[Finding]:
+    """R84: nothing is left of any tag, every name that is asked for exists, every copy could be made."""
+    for name in unknown_names(case.draft, case.attributes):
+        yield _block("R84", "merge_name_unknown", name=name)
+    if not case.draft.body.strip():
+        yield _block("R84", "body_missing")
+    for text in _said(case):
+        for tag in _LEFT_OVER.findall(text):
+            yield _block("R84", "tag_left_over", tag=tag)
+    for specimen in case.specimens:
+        if specimen.refused:
+            everybody = not case.rendered
+            yield (_block if everybody else _warn)("R84", "copy_refused", reason=specimen.refused, kind=specimen.kind)
+
+
+# --- small steps ----------------------------------------------------------------------------------------------------
+
+
+def _to_be_left(case: Case) -> list[Specimen]:
+    """Copies that must hold a way out: all but mail about a transaction."""
+    return case.rendered if case.draft.lets_leave else []
+
+
+def _said(case: Case) -> Iterator[str]:
+    """Everything a reader may see, and what the author wrote around the tags: Markdown makes `*|NAME|*` italic."""
+    for source in (case.draft.subject, case.draft.preheader, case.draft.body):
+        yield "".join(piece.source for piece in tags.scan(source) if piece.kind is tags.Kind.TEXT)
+    for specimen in case.rendered:
+        page = Page(specimen.html)
+        yield from (specimen.subject, specimen.text, page.words(), *(link.href for link in page.links()))
+
+
+def _address(text: str) -> Address | None:
+    try:
+        return parse(text)
+    except AddressError:
+        return None
+
+
+def _speaks_of_leaving(text: str, marks: Iterable[str]) -> bool:
+    lower = text.lower()
+    return any(mark in lower for mark in marks)
+
+
+def _near(specimen: Specimen) -> str:
+    at = specimen.text.index(specimen.leave_url)
+    return specimen.text[max(at - _AROUND, 0) : at + len(specimen.leave_url) + _AROUND]
+
+
+CHECKS: tuple[Check, ...] = (
+    has_a_class,
+    comes_from_who_it_says,
+    shows_how_to_leave,
+    leaves_in_one_step,
+    says_that_it_advertises,
+    tells_that_one_may_leave,
+    gives_a_postal_address,
+    leaves_by_one_click,
+    is_well_formed,
+    is_finished,
+)
