@@ -211,10 +211,13 @@ def _known(workspace_id: int, people: list[bytes]) -> dict[bytes, _Known]:
     return found
 
 
+# OFFSET 0 keeps it to one index look-up a person: left free, the planner reads the whole ledger for a hash join.
 _KNOWN = """
 SELECT e.address_hash, e.commitment, e.id, e.purpose, e.kind, e.basis, e.grade, e.basis_at
-FROM generate_series(1, %s) AS p (n), (SELECT %s::bytea) AS h (hashes), permission_event e
-WHERE e.workspace_id = %s AND e.address_hash = substr(h.hashes, p.n * 16 - 15, 16) ORDER BY e.id
+FROM generate_series(1, %s) AS p (n), (SELECT %s::bytea) AS h (hashes), LATERAL (
+    SELECT * FROM permission_event e
+    WHERE e.workspace_id = %s AND e.address_hash = substr(h.hashes, p.n * 16 - 15, 16) OFFSET 0) AS e
+ORDER BY e.id
 """
 
 
@@ -352,8 +355,9 @@ def _facts(people: Sequence[Person]) -> dict[Person, list[Fact]]:
 
 _FACTS = """
 SELECT p.n, e.id, e.purpose, e.kind, e.basis, e.grade, e.basis_at
-FROM unnest(%s::bigint[]) WITH ORDINALITY AS p (workspace_id, n)
-JOIN permission_event e ON e.workspace_id = p.workspace_id AND e.address_hash = substr(%s, p.n::int * 16 - 15, 16)
+FROM unnest(%s::bigint[]) WITH ORDINALITY AS p (workspace_id, n), (SELECT %s::bytea) AS h (hashes), LATERAL (
+    SELECT * FROM permission_event e
+    WHERE e.workspace_id = p.workspace_id AND e.address_hash = substr(h.hashes, p.n::int * 16 - 15, 16) OFFSET 0) AS e
 """
 
 
