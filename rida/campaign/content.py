@@ -115,9 +115,9 @@ def compile_content(draft: Draft) -> Content:
     Raises ContentError with `part` (subject, preheader, body) and line, ContentTooCostly, HeaderInjection.
     """
     with _in_part("subject"):
+        Merger({SUBJECT: draft.subject}, {})
         if has_line_break(draft.subject):
             raise HeaderInjection(name="Subject", line=1, code="line_break", detail="line break")
-        Merger({SUBJECT: draft.subject}, {})
     with _in_part("preheader"):
         Merger({TEXT: draft.preheader}, {})
     with _in_part("body"):

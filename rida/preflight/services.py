@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from rida.accounts.models import User
-from rida.audience.models import Attribute
+from rida.audience.models import Attribute, Contact
+from rida.campaign.content import Draft, unknown_names
 from rida.campaign.models import Campaign
 from rida.preflight.checks import Case, Finding, findings
 from rida.preflight.exposure import exposure
@@ -56,7 +57,14 @@ def _with_what_we_know(campaign: Campaign, case: Case) -> Case:
     if confirmed is None and campaign.identity is not None:
         confirmed = campaign.identity.address_confirmed_at
     if attributes is None:
-        attributes = frozenset(
-            Attribute.objects.filter(workspace_id=campaign.workspace_id).values_list("name", flat=True)
-        )
+        attributes = _attributes(campaign.workspace_id, case.draft)
     return replace(case, address_confirmed_at=confirmed, attributes=attributes)
+
+
+def _attributes(workspace_id: int, draft: Draft) -> frozenset[str]:
+    """The declared ones, and those the draft asks for that some contact has all the same (added one by one)."""
+    declared = Attribute.objects.filter(workspace_id=workspace_id).values_list("name", flat=True)
+    known = frozenset(declared)
+    people = Contact.objects.filter(workspace_id=workspace_id)
+    asked = [name.split(".")[1] for name in unknown_names(draft, known) if name.startswith("attributes.")]
+    return known | {name for name in asked if people.filter(attributes__has_key=name).exists()}

@@ -3,13 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from email.utils import formataddr
 from typing import Any
 
-from rida.campaign.content import Draft
-from rida.outbox.inspect import specimens
-from rida.outbox.links import Links
-from rida.outbox.render import Mailing
-from rida.preflight.checks import Audience, Case
+from rida.campaign.content import Content, Draft, compile_content, plain
+from rida.preflight.checks import Audience, Case, Specimen
 
 NOW = datetime(2026, 5, 8, 9, 0, tzinfo=UTC)
 CONFIRMED = datetime(2026, 1, 15, tzinfo=UTC)
@@ -98,9 +96,28 @@ def good_draft(campaign: Mapping[str, Any] | None = None, identity: Mapping[str,
 
 
 def case_of(bad: Bad | None = None, **changes: Any) -> Case:
-    """A case with real specimens. changes: fields of Case."""
+    """A case with a specimen for each of PEOPLE. changes: fields of Case.
+
+    The header fields are written down by hand here; `outbox` judges the same campaigns by its own messages.
+    """
     bad = bad or Bad()
     draft = Draft.from_json(good_draft(bad.campaign, bad.identity))
-    made = specimens(draft, Mailing(Links(bad.base_url, {0: b"s" * 32}), workspace_id=1, launch_id=0), PEOPLE)
+    content, leave = compile_content(draft), f"{bad.base_url}/u/abc-_123"
+    made = [_specimen(draft, content, person, leave) for person in PEOPLE]
     good = Case(draft, made, Audience(3, CUSTOMERS), "sandbox", NOW, CONFIRMED, ATTRIBUTES)
     return replace(good, **changes)
+
+
+def _specimen(draft: Draft, content: Content, person: Mapping[str, Any], leave: str) -> Specimen:
+    links = {"unsubscribe_url": leave, "view_url": leave.replace("/u/", "/v/")}
+    subject, html, text = content.fill(plain(person) | links)
+    headers = {
+        "Date": "Fri, 08 May 2026 09:00:00 +0000",
+        "From": formataddr(("Rosa", draft.sender.from_address)),
+        "To": person["email"],
+        "Message-ID": "<1.2@flowers.example>",
+        "Subject": subject,
+        "List-Unsubscribe": f"<{leave}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
+    return Specimen("person", tuple(headers.items()), subject, html, text, leave_url=leave)

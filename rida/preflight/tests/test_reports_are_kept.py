@@ -3,7 +3,7 @@
 import pytest
 
 from rida.accounts.models import Workspace
-from rida.audience.models import Attribute
+from rida.audience.models import Attribute, Contact
 from rida.campaign.models import Campaign
 from rida.campaign.services import create_campaign, create_identity
 from rida.preflight.models import Report
@@ -37,10 +37,16 @@ def test_what_blocks_is_told_from_what_is_only_said(campaign: Campaign) -> None:
 
 def test_the_confirmation_and_the_attributes_are_looked_up(campaign: Campaign) -> None:
     Attribute.objects.create(workspace=campaign.workspace, name="town", kind="text")
-    case = case_of(
-        Bad({"body": "{{ attributes.town }} {{ attributes.city }}"}), address_confirmed_at=None, attributes=None
+    Contact.objects.create(
+        workspace=campaign.workspace,
+        address="a@b.example",
+        address_hash=bytes(16),
+        domain="b.example",
+        attributes={"street": "x"},
+        created_at=NOW,
+        changed_at=NOW,
     )
-    found = findings_of(judge(campaign, case, None, NOW))
-    assert [(finding.code, finding.params) for finding in found] == [
-        ("merge_name_unknown", {"name": "attributes.city"})
-    ]
+    asked = Bad({"body": "{{ attributes.town }} {{ attributes.street }} {{ attributes.city }}"})
+    case = case_of(asked, address_confirmed_at=None, attributes=None)
+    found = [(finding.code, finding.params) for finding in findings_of(judge(campaign, case, None, NOW))]
+    assert found == [("merge_name_unknown", {"name": "attributes.city"})]
