@@ -1,16 +1,15 @@
-"""How fast a file of people comes in, and in how much memory. Needs an empty database and home: see `main`.
+"""`rida bench import [ROWS]`: a file of people from upload to contacts and permission, in a throw-away home.
 
 The rows are Arabic and English, with three attributes, a purchase date each, 2 % without permission, 1 % opted out.
+Each size runs in a process of its own, so that its peak of memory is its own.
 """
 
-import argparse
 import json
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,24 @@ _NAMES = ("فاطمة الزهراء", "محمد علي", "Sara Haddad", "José 
 _CITIES = ("القاهرة", "Amman", "Riyadh", "New York")
 
 
-def run(rows: int, as_json: bool) -> dict[str, Any]:
-    """Imports 10,000 and then `rows` rows, each in a process of its own on Django's database; rolls nothing back.
+def measure(rows: str = "100000") -> dict[str, Any]:
+    """Figures by name: rows a second end to end, the same for the repeat that changes nothing, MB at two sizes."""
+    from rida.cli.laboratory import throw_away_home
 
-    rows_per_second is end to end: store, detect, parse, permission events, contacts. Memory is the process's own peak.
-    """
-    small, large = _measured(min(rows, 10_000)), _measured(rows)
-    result = {
+    with throw_away_home("bench", url="http://127.0.0.1:9", log="ERROR"):
+        return _figures(int(rows))
+
+
+def run(rows: int, as_json: bool) -> dict[str, Any]:
+    """`measure`, printed."""
+    figures = measure(str(rows))
+    print(json.dumps(figures) if as_json else "\n".join(f"{name:>24}  {figure}" for name, figure in figures.items()))
+    return figures
+
+
+def _figures(rows: int) -> dict[str, Any]:
+    small, large = _in_own_process(min(rows, 10_000)), _in_own_process(rows)
+    return {
         "rows": rows,
         "rows_per_second": round(rows / large["seconds"]),
         "seconds": round(large["seconds"], 2),
@@ -34,18 +44,12 @@ def run(rows: int, as_json: bool) -> dict[str, Any]:
         "peak_rss_mb": round(large["peak_rss_mb"], 1),
         "peak_rss_mb_at_10k": round(small["peak_rss_mb"], 1),
     }
-    print(json.dumps(result) if as_json else _table(result))
-    return result
 
 
-def _table(result: dict[str, Any]) -> str:
-    return "\n".join(f"{name:>24}  {value}" for name, value in result.items())
-
-
-def _measured(rows: int) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, __file__, "--measure", str(rows)], check=True, capture_output=True, text=True
-    )
+def _in_own_process(rows: int) -> dict[str, Any]:
+    command = [sys.executable, "-m", "bench.import_", str(rows)]
+    root = Path(__file__).resolve().parent.parent
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=root)
     measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return measured
 
@@ -66,10 +70,11 @@ def _measure(rows: int) -> dict[str, Any]:
     django.setup()
     from rida.accounts.models import Workspace
     from rida.audience.services import add_topic, run_import, start_import
+    from rida.kernel import clock
 
     workspace = Workspace.objects.create(name="bench", slug=f"bench-{time.time_ns()}")
     topic = add_topic(workspace, "flowers", "Flowers")
-    now = datetime.now(UTC)
+    now = clock.now()
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "people.csv"
         write_file(file, rows)
@@ -92,18 +97,5 @@ def _measure(rows: int) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    """`python bench/import_.py [--rows N] [--json]` with DATABASE_URL and RIDA_HOME of a migrated, throw-away place."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--measure", type=int, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.measure:
-        print(json.dumps(_measure(options.measure)))
-        return
-    run(options.rows, options.json)
-
-
 if __name__ == "__main__":
-    main()
+    print(json.dumps(_measure(int(sys.argv[1]))))

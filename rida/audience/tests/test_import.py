@@ -157,7 +157,7 @@ def test_attested_and_undated_rows_repeat_without_change_too(alice: Workspace, f
     assert line.evidence["statement"] == "signed up at the counter"
 
 
-def snapshot() -> tuple[list[dict[str, object]], int]:
+def snapshot() -> tuple[list[Any], int]:
     return list(Contact.objects.order_by("id").values()), audit().events
 
 
