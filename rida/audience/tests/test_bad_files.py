@@ -116,6 +116,7 @@ def test_two_runs_of_one_import_do_not_meet(flowers: Topic) -> None:
     with psycopg.connect(**keep) as other:
         other.execute("SELECT pg_advisory_lock(%s, %s::int)", [0x696D706F, job.pk])
         assert run_import(job.pk, NOW).state == "waiting"
+        other.execute("SELECT pg_advisory_unlock_all()")  # a closed connection lets go a little later
     assert run_import(job.pk, NOW).state == "finished"
 
 
