@@ -13,6 +13,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from rida.audience.models import Attribute
 from rida.dispatch.models import OutcomeRow
 from rida.kernel.address import parse
 from rida.kernel.reply import Outcome
@@ -145,14 +146,16 @@ def test_a_killed_worker_loses_nothing(town: Town, tmp_path: Path) -> None:
 
 
 def test_a_message_that_cannot_be_made_for_one_person_is_withheld_for_that_person(town: Town) -> None:
-    house.sign_up("good@rose-mail.example", name="Sara")
+    Attribute.objects.create(workspace=house.workspace(), name="shop", kind="text")
+    # Preflight looks at five people; this one is not among them.
+    house.sign_up(*(f"good{number}@rose-mail.example" for number in range(6)))
     house.sign_up("bad@rose-mail.example", attributes={"shop": "Rose\r\nBcc: everybody@rose-mail.example"})
     made = house.launched(subject="Flowers from {{ attributes.shop | default('us') }}")
     with house.worker(town.card):
         house.write_out(made)
         house.until(lambda: house.finished(made))
     total = totals(made.pk)
-    assert (total.accepted, total.withheld) == (1, 1)
+    assert (total.accepted, total.withheld) == (6, 1)
     [row] = OutcomeRow.objects.filter(kind=int(Outcome.WITHHELD))
     assert row.reply == "header_line_break"
 
