@@ -122,7 +122,7 @@ class Word:
 
 
 class Ledger(Protocol):
-    """The durable side. Every call returns after its commit; a call that raises changed nothing the caller may trust."""
+    """The durable side. Each call returns after its commit; a call that raises changed nothing the caller may trust."""
 
     async def begin(self, volley: Volley) -> Word:
         """Mark the volley as started; required before its first MAIL."""

@@ -262,6 +262,8 @@ def test_what_lives_elsewhere_now_moves_and_nothing_of_it_is_sent(play: Play) ->
             assert [result.hard for result in s.ledger.results] == [True, False, False, False]
             assert [result.moved_to for result in s.ledger.results] == [None, None, elsewhere, None]
             assert s.attempted() == 1
+            # Before begin: of a started volley the reaper would call the first one without an outcome doubtful.
+            assert s.peer.story.index(("record", "new@new.test", "DEFERRED")) < s.peer.story.index(("begin", "1"))
 
     play(story())
 

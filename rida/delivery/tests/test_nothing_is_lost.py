@@ -199,6 +199,20 @@ def test_an_answer_that_came_while_the_process_was_stopped_is_read_before_giving
     play(story())
 
 
+@WAYS
+def test_a_process_that_was_stopped_before_the_dot_does_not_write_it_afterwards(play: Play, ehlo: str) -> None:
+    async def story() -> None:
+        async with scene({"EHLO": ehlo, "DATA": Late("354 go", 0.1)}) as s:
+            run = asyncio.create_task(s.session(volley(*items("ali", "bea"), lease_seconds=0.5)).run())
+            await until(lambda: bool(s.peer.seen("DATA")))
+            time.sleep(0.7)  # noqa: ASYNC251 - SIGSTOP and SIGCONT; the 354 is there when we wake up, the lease is not
+            await run
+            assert s.outcomes() == {} and s.returned() == ["ali", "bea"]
+            assert s.peer.seen("DOT") == [] and s.attempted() == 1
+
+    play(story())
+
+
 def test_a_renewal_keeps_a_slow_volley_alive(play: Play) -> None:
     async def story() -> None:
         async with scene({"DOT": Late("250 ok", 0.5)}) as s:
@@ -277,6 +291,16 @@ def test_a_finished_volley_is_exchanged_for_another_on_the_same_connection(play:
             assert await s.play(volley(*items("ali", "bea"))) == dict.fromkeys(("ali", "bea", "cem", "dua"), A)
             assert s.ledger.closed == [(1, 2, ()), (2, 2, ())]
             assert s.peer.story.count(("open",)) == 1 and ("begin", "2") in s.peer.story
+
+    play(story())
+
+
+def test_an_exchanged_volley_lives_by_its_own_lease(play: Play) -> None:
+    async def story() -> None:
+        async with scene({"DOT": Late("250 ok", 0.15)}) as s:
+            s.ledger.waiting.append(volley(item("cem", 3), item("dua", 4), number=2))
+            sent = await s.play(volley(*items("ali"), lease_seconds=0.4))
+            assert sent == dict.fromkeys(("ali", "cem", "dua"), A)
 
     play(story())
 
