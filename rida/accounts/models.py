@@ -65,6 +65,16 @@ class FirstLogin(models.Model):
     used_at = models.DateTimeField(null=True)
 
 
+class LoginFailure(models.Model):
+    """A login that went wrong, under a keyed hash: people type passwords where the address belongs."""
+
+    email_hash = models.BinaryField(max_length=32)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["email_hash", "at"], name="login_failures")]
+
+
 class AuditEntry(models.Model):
     """What somebody did in the console, append-only by convention of `accounts.services.note`."""
 

@@ -1,6 +1,11 @@
 """What a role may do. Pure."""
 
+from datetime import timedelta
 from enum import StrEnum
+
+LOGIN_FAILURES = 10
+"""So many wrong passwords for one address, and it rests: the price is that a stranger can make it rest."""
+LOGIN_REST = timedelta(minutes=15)
 
 
 class Verb(StrEnum):
@@ -23,3 +28,8 @@ _MAY = {
 def may(role: str, verb: Verb) -> bool:
     """False for a role that nobody knows."""
     return verb in _MAY.get(role, set())
+
+
+def may_try(failures: int) -> bool:
+    """Whether another login may be tried after so many failures within LOGIN_REST."""
+    return failures < LOGIN_FAILURES

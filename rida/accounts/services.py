@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils.crypto import salted_hmac
 from django.utils.text import slugify
 
-from rida.accounts.models import AuditEntry, FirstLogin, Membership, Role, User, Workspace
-from rida.kernel.errors import TokenError
+from rida.accounts.models import AuditEntry, FirstLogin, LoginFailure, Membership, Role, User, Workspace
+from rida.accounts.rules import LOGIN_REST, Verb, may, may_try
+from rida.kernel.errors import NotAllowed, TokenError
 
 FIRST_LOGIN_LIFE = timedelta(minutes=15)
 _FIRST_LOGIN_LOCK = 7_316_001
@@ -68,6 +70,34 @@ def _free_slug(name: str) -> str:
 
 def _hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
+
+
+def may_try_login(email: str, now: datetime) -> bool:
+    """False while too many logins for this address went wrong; ask before looking at the password."""
+    recent = LoginFailure.objects.filter(email_hash=_keyed(email), at__gt=now - LOGIN_REST)
+    return may_try(recent.count())
+
+
+def failed_login(email: str, now: datetime) -> None:
+    """Remember it, whether the address is known or not: the answer must not tell. What is too old goes."""
+    LoginFailure.objects.filter(at__lte=now - LOGIN_REST).delete()
+    LoginFailure.objects.create(email_hash=_keyed(email), at=now)
+
+
+def _keyed(email: str) -> bytes:
+    return salted_hmac("rida.accounts.login", email.strip().lower(), algorithm="sha256").digest()
+
+
+def membership(user: User, workspace: Workspace) -> Membership | None:
+    """The user's role in this workspace; None for a stranger, whatever else they own."""
+    return Membership.objects.filter(user=user, workspace=workspace).first()
+
+
+def require(user: User, workspace: Workspace, verb: Verb) -> None:
+    """Raises NotAllowed unless the user's role in this workspace allows the verb."""
+    found = membership(user, workspace)
+    if found is None or not may(found.role, verb):
+        raise NotAllowed
 
 
 def membership_of(user: User) -> Membership | None:
