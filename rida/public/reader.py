@@ -12,11 +12,15 @@ from rida.outbox.models import Launch
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """language: one that the pages speak, or empty where nothing is known. topic: empty for all mail."""
+    """language: one that the pages speak, or empty where nothing is known. topic: empty for all mail.
+
+    is_preview: the link stood in a preview, so nobody stands behind it.
+    """
 
     language: str
     sender: str
     topic: str
+    is_preview: bool
 
 
 def reader_of(copy: Copy) -> Reader:
@@ -25,7 +29,7 @@ def reader_of(copy: Copy) -> Reader:
     content = launch.content if launch else {}
     contact = Contact.objects.filter(workspace=copy.workspace_id, address_hash=copy.address_hash).first()
     language = _spoken(contact.locale if contact else "") or _spoken(str(content.get("language", "")))
-    return Reader(language, _sender(copy, content), str(content.get("topic_name", "")))
+    return Reader(language, _sender(copy, content), str(content.get("topic_name", "")), not copy.tranche_id)
 
 
 def _sender(copy: Copy, content: dict[str, object]) -> str:

@@ -5,13 +5,16 @@ effect before the answer is sent; looking (GET, HEAD) changes nothing, because s
 """
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse
+from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
 from django.utils import translation
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
+from rida.feedback.services import How
 from rida.feedback.services import leave as leave_now
 from rida.kernel.clock import now
 from rida.kernel.errors import TokenError
@@ -19,9 +22,10 @@ from rida.outbox.copies import Copies
 from rida.outbox.links import Copy, Links
 from rida.outbox.models import Delivery
 from rida.outbox.render import Refused
-from rida.public.reader import Reader, reader_of
+from rida.public.reader import reader_of
 
 _ONE_CLICK = "One-Click"
+_MOST_BYTES = 10_000
 _SANDBOX = "sandbox; default-src 'none'; img-src data: https:; style-src 'unsafe-inline'"
 
 
@@ -32,16 +36,17 @@ def leave(request: HttpRequest, token: str) -> HttpResponse:
     """GET: the page with its one button. POST: it is done when the answer is sent."""
     copy = _read(token)
     if request.method == "POST":
-        one_click = request.POST.get("List-Unsubscribe") == _ONE_CLICK
-        leave_now(copy, "one_click" if one_click else "page", now())
+        leave_now(copy, _how(request), now())
     reader = reader_of(copy)
     with translation.override(reader.language or translation.get_language()):
-        return _private(_page(request, "public/leave.html", reader, done=request.method == "POST"))
+        response = render(request, "public/leave.html", {"reader": reader, "done": request.method == "POST"})
+        response.headers["Content-Language"] = translation.get_language()
+    return _private(response)
 
 
 @never_cache
 @require_safe
-def view(request: HttpRequest, token: str) -> HttpResponse:
+def view(_request: HttpRequest, token: str) -> HttpResponse:
     """The message as it was sent to this person, where no script runs and nothing of ours is in reach."""
     copy = _read(token, viewing=True)
     html = _html(copy)
@@ -50,6 +55,17 @@ def view(request: HttpRequest, token: str) -> HttpResponse:
     response = HttpResponse(html)
     response.headers["Content-Security-Policy"] = _SANDBOX
     return _private(response)
+
+
+def _how(request: HttpRequest) -> How:
+    """Only a note for the record: whoever has the link may leave, whatever the body says or fails to say."""
+    if int(request.META.get("CONTENT_LENGTH") or 0) > _MOST_BYTES:  # no stranger's files on our disk
+        return "page"
+    try:
+        said = request.POST.get("List-Unsubscribe")
+    except (BadRequest, MultiPartParserError, SuspiciousOperation, UnreadablePostError):
+        return "page"
+    return "one_click" if said == _ONE_CLICK else "page"
 
 
 def _html(copy: Copy) -> str | None:
@@ -75,11 +91,8 @@ def _read(token: str, *, viewing: bool = False) -> Copy:
         raise Http404(str(error)) from error
 
 
-def _page(request: HttpRequest, template: str, reader: Reader, *, done: bool) -> HttpResponse:
-    return render(request, template, {"reader": reader, "done": done})
-
-
 def _private(response: HttpResponse) -> HttpResponse:
-    """No search engine, no cache, no referrer (the settings add that one)."""
+    """The address of the page is a key: no search engine keeps it, no other site learns it."""
     response.headers["X-Robots-Tag"] = "noindex, nofollow"
+    response.headers["Referrer-Policy"] = "no-referrer"
     return response
