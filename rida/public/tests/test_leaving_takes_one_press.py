@@ -1,8 +1,10 @@
 """Unsubscribing as mail programs, scanners and people do it (RFC 8058; 16 CFR 316.5)."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
 from django.test import Client
 
 from rida.accounts.models import Workspace
@@ -79,7 +81,7 @@ def test_one_click_works_in_both_encodings(got: Letter, browser: Client, encodin
         ("no boundary", "multipart/form-data"),
         ("--x\r\nhalf", "multipart/form-data; boundary=x"),
         ("{}", "application/json"),
-        ("a=1", f"{FORM}; charset=nonsense"),
+        ("a=1", f"{FORM}; charset=latin-1"),
         ("a=1&" * 2_000, FORM),
         ("List-Unsubscribe=" + "x" * 6_000_000, FORM),
     ],
@@ -203,3 +205,22 @@ def test_a_login_is_neither_needed_nor_touched(got: Letter, browser: Client) -> 
     browser.cookies["sessionid"] = "somebody"
     answer = browser.post(got.leave, ONE_CLICK)
     assert (got.verdict(), dict(answer.cookies)) == ("withdrawn", {})
+
+
+# --- when it goes wrong ---------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_promised_when_the_database_refuses(got: Letter) -> None:
+    browser = Client(raise_request_exception=False)
+    with connection.execute_wrapper(_refusing):
+        answer = browser.post(got.leave, ONE_CLICK)
+    page = answer.content.decode()
+    assert answer.status_code == 500
+    assert "Something went wrong" in page and 'lang="ar" dir="rtl"' in page and "unsubscribed" not in page
+    assert got.verdict() == "ok"
+
+
+def _refusing(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+    if sql.lstrip().upper().startswith(("INSERT", "SELECT PG_ADVISORY")):
+        raise OperationalError("read-only")
+    return execute(sql, params, many, context)
