@@ -1,7 +1,7 @@
 """`rida bench send [DELIVERIES]`: the whole path into the town's fast receivers, by one worker.
 
 Claim, permission, render, SMTP, durable outcome, on this machine with its own database. The clock runs from the worker's
-first message to the last outcome; limits are lifted, so that the machine is what bounds it. Plain SMTP, nothing signed.
+first message to the last outcome; limits are lifted, so the machine is what bounds it. Plain SMTP, nothing signed.
 """
 
 import csv
@@ -94,7 +94,7 @@ def _write_out(launch_id: int) -> None:
     from rida.shaping.models import Budget
 
     while Chunk.objects.filter(launch=launch_id, done=False).exists():
-        materialise(launch_id=launch_id)  # type: ignore[unused-awaitable]
+        materialise(launch_id=launch_id)
     Budget.objects.update(r=1_000_000, c=100, k=10, v=20, next_due=0)
 
 

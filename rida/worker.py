@@ -33,7 +33,7 @@ from rida.outbox.route import Sandbox, sandbox
 from rida.shaping.networks import name_network, name_site
 
 log = logging.getLogger(__name__)
-LANES = {"drain": settings.RIDA_SHARDS, "work": 2, "tick": 2}
+LANES = {"drain": settings.RIDA_SHARDS, "work": 1, "import": 1, "tick": 2}
 SESSIONS = 200
 
 

@@ -110,7 +110,7 @@ def launched(of: Workspace | None = None, **fields: Any) -> Launch:
 def write_out(made: Launch) -> None:
     """What the ticket does."""
     while Chunk.objects.filter(launch=made, done=False).exists():
-        materialise(launch_id=made.pk)  # type: ignore[unused-awaitable]
+        materialise(launch_id=made.pk)
     made.refresh_from_db()
 
 

@@ -15,9 +15,12 @@ from django.test import Client
 
 from rida.audience.models import Attribute
 from rida.dispatch.models import OutcomeRow
+from rida.feedback.services import leave
 from rida.kernel.address import parse
+from rida.kernel.clock import now
 from rida.kernel.reply import Outcome
 from rida.outbox.halting import cancel, pause, resume
+from rida.outbox.links import Copy
 from rida.permission.services import history
 from rida.reports.queries import totals
 from rida.town.beside import beside
@@ -52,8 +55,10 @@ def test_a_reminder_arrives_as_it_was_written_and_one_click_stops_the_next(town:
     assert letter["Subject"] == "Flowers for ليلى"
     assert letter["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     for name in ("List-Id", "Feedback-ID", "Message-ID", "Date", "From", "To"):
-        assert len(letter.get_all(name)) == 1, name
-    assert "12 Rose Street" in letter.get_body(("plain",)).get_content()
+        assert len(letter.get_all(name) or ()) == 1, name
+    plain = letter.get_body(("plain",))
+    assert plain is not None
+    assert "12 Rose Street" in plain.get_content()
 
     link = re.fullmatch(r"<http://testserver(/u/.+)>", letter["List-Unsubscribe"])
     assert link
@@ -119,10 +124,7 @@ def test_someone_who_leaves_while_the_mail_goes_out_gets_none(town: Town, tmp_pa
         house.write_out(made)
         house.until(lambda: totals(made.pk).accepted >= 2)
         last = made.tranche_set.get().delivery_set.order_by("-n").first()
-        from rida.feedback.services import leave
-        from rida.kernel.clock import now
-        from rida.outbox.links import Copy
-
+        assert last is not None
         leave(Copy(last.workspace_id, last.tranche_id, last.n, bytes(last.address_hash)), "page", now())
         house.until(lambda: house.finished(made), 40)
     assert totals(made.pk).withheld == 1

@@ -1,6 +1,6 @@
 """`rida demo`: a florist's Mother's Day reminder, from two CSV files to the last outcome.
 
-Real processes, real sockets: a database, the town, the web pages and a worker. The rolling "hour" lasts 20 seconds here.
+Real processes, real sockets: a database, the town, the web pages and a worker. The rolling "hour" lasts 20 s here.
 The figures at the end are counted by the ledger and, for the two limits, by the town's receivers.
 """
 

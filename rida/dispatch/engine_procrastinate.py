@@ -93,7 +93,7 @@ def _declare(app: App, kind: Ticket) -> None:
         app.task(name=kind.name, queue=kind.lane)(_runner(kind))
         return
 
-    async def tick(timestamp: int) -> None:
+    async def tick(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate's own
         await _runner(kind)()
 
     # No lock on a tick (procrastinate issue 1408): its queueing lock alone keeps one waiting.

@@ -50,7 +50,7 @@ class Ledger:
 
     node: str
     timing: Timing
-    hear_hard_bounces: Callable[[Sequence[Result]], None] = lambda results: None
+    hear_hard_bounces: Callable[[Sequence[Result]], None] = lambda _: None
     """Called in the recording transaction: a dead mailbox is suppressed with the outcome that says so, or not at all.
     Feedback is a later stage, so the worker puts it here."""
     _launches: dict[int, LaunchFacts] = field(default_factory=dict)
@@ -331,7 +331,8 @@ def _item(row: Row) -> Item:
 def _rows(name: str, **params: Any) -> list[Row]:
     with connection.cursor() as cursor:
         cursor.execute(statement(name), params)
-        return cursor.fetchall()
+        rows: list[Row] = cursor.fetchall()
+        return rows
 
 
 def _run(name: str, **params: Any) -> None:

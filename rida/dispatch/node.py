@@ -37,7 +37,7 @@ class Node:
         ledger: Ledger,
         tolerance_ms: float,
         revive: Callable[[], None] = lambda: None,
-        prepare: Callable[[Collection[int]], None] = lambda launches: None,
+        prepare: Callable[[Collection[int]], None] = lambda _: None,
     ) -> None:
         """revive: called after the database went away, to start it again where it is ours.
         prepare: called off the event loop with the launches of a claim, to read and compile what rendering needs."""

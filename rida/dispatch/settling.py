@@ -1,5 +1,7 @@
 """How a launch ends: what cancel and expiry leave unclaimed gets its outcome, and the last outcome finishes it."""
 
+from typing import Any
+
 from django.db import connection, transaction
 
 from rida.dispatch.statements import statement
@@ -30,12 +32,12 @@ def settle(launch_id: int, outcome: Outcome, reason: str) -> None:
         )
 
 
-def _until_empty(name: str, network_id: int, **params: object) -> None:
+def _until_empty(name: str, network_id: int, **params: Any) -> None:
     while _slice(name, network_id, params):
         pass
 
 
-def _slice(name: str, network_id: int, params: dict[str, object]) -> bool:
+def _slice(name: str, network_id: int, params: dict[str, Any]) -> bool:
     with transaction.atomic():
         _rows("lock_networks", networks=[network_id])
         done = _rows(name, **params, limit=_SLICE)
@@ -43,7 +45,7 @@ def _slice(name: str, network_id: int, params: dict[str, object]) -> bool:
     return bool(done and done[0][0])
 
 
-def _rows(name: str, **params: object) -> list[tuple[int, ...]]:
+def _rows(name: str, **params: Any) -> list[tuple[int, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement(name), params)
         return cursor.fetchall() if cursor.description else []

@@ -106,9 +106,7 @@ class FileEmpty(ImportError_):
 
 
 class HeaderDoubled(ImportError_):
-    says = gettext_noop(
-        "Two columns of the file are both “%(header)s”. Rename or delete one, then import again."
-    )
+    says = gettext_noop("Two columns of the file are both “%(header)s”. Rename or delete one, then import again.")
 
 
 class BasisMissing(ImportError_):

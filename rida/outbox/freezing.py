@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -116,7 +117,7 @@ WHERE id = %(launch)s
 
 def _lengthen(launch: Launch, counts: Mapping[int, int], source_id: int) -> dict[int, tuple[int, int]]:
     """site: (tranche, number of the first new delivery)"""
-    params = {
+    params: dict[str, Any] = {
         "workspace": launch.workspace_id,
         "launch": launch.pk,
         "source": source_id,

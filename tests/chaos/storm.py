@@ -33,8 +33,8 @@ def main() -> None:
     arguments = _arguments()
     from rida.cli.laboratory import throw_away_home
 
-    times = {"window_seconds": WINDOW_SECONDS, "lease_seconds": LEASE_SECONDS, "retry_seconds": "1,2"}
-    quiet = {"url": "http://127.0.0.1:9", "node_silence_seconds": 4, "log": "CRITICAL"}
+    times: dict[str, Any] = {"window_seconds": WINDOW_SECONDS, "lease_seconds": LEASE_SECONDS, "retry_seconds": "1,2"}
+    quiet: dict[str, Any] = {"url": "http://127.0.0.1:9", "node_silence_seconds": 4, "log": "CRITICAL"}
     with throw_away_home("storm", **times, **quiet) as home, _town(home):
         figures = _storm(home, arguments.seconds, faulty=arguments.faulty, seed=arguments.seed)
     print(json.dumps(figures))

@@ -1,4 +1,4 @@
-"""The promise under SIGKILL, SIGSTOP and the loss of the database, counted at the receivers; and its negative control."""
+"""The promise under SIGKILL, SIGSTOP and the loss of the database, counted at the receivers; its negative control."""
 
 import json
 import subprocess

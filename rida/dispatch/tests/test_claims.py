@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 from django.db import connection, transaction
 
-from rida.dispatch.ledger import due_shards
-from rida.dispatch.room import NEVER
+from rida.delivery.ports import Volley
+from rida.dispatch.ledger import Ledger, due_shards
+from rida.dispatch.room import NEVER, Limits
 from rida.dispatch.tests import world
 from rida.kernel.clock import milliseconds, now
 from rida.kernel.reply import Outcome
@@ -51,7 +52,7 @@ def test_urgent_mail_goes_first() -> None:
 
 
 def test_retries_go_before_new_mail() -> None:
-    made = world.campaign_to(30)
+    world.campaign_to(30)
     ledger = world.node()
     [volley] = ledger.claim(0, 10)
     ledger.close(volley, 0, volley.items)
@@ -130,7 +131,7 @@ def test_what_never_reached_the_wire_gives_its_permits_back() -> None:
 def test_a_source_with_limits_of_its_own_sends_no_more_than_they_allow() -> None:
     made = world.campaign_to(10)
     site = world.Place(made.network_id, made.site_id, made.source_id)
-    world.own_budget(site, world.Limits(r=2, c=10, k=10, v=5))
+    world.own_budget(site, Limits(r=2, c=10, k=10, v=5))
     ledger = world.node()
     assert [len(volley.items) for volley in ledger.claim(0, 10)] == [2]
     assert ledger.claim(0, 10) == []
@@ -214,7 +215,7 @@ def test_room_is_computed_after_the_lock_is_held() -> None:
     assert len(volley.items) == 5
 
 
-def _exchange(ledger: world.Ledger, volley: world.PortVolley) -> object:
+def _exchange(ledger: Ledger, volley: Volley) -> object:
     try:
         return ledger.exchange(volley, 0)
     finally:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rida.dispatch.ledger import heal, regroup
+from rida.dispatch.ledger import Ledger, heal, regroup
 from rida.dispatch.room import NEVER
 from rida.dispatch.settling import settle_all
 from rida.dispatch.tests import world
@@ -82,7 +82,7 @@ def test_the_reaper_looks_again_under_the_lock(monkeypatch: pytest.MonkeyPatch) 
     made = world.campaign_to(2)
     ledger = world.node()
     [volley] = ledger.claim(0, 10)
-    monkeypatch.setattr(world.Ledger, "_overdue", lambda self: [(volley.id, volley.network_id)])
+    monkeypatch.setattr(Ledger, "_overdue", lambda self: [(volley.id, volley.network_id)])
     assert world.node().reap() == 0
     ledger.close(volley, 0, volley.items)
     assert world.node().reap() == 0

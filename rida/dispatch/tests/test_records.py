@@ -2,11 +2,12 @@
 
 import pytest
 
+from rida.delivery.ports import Result
 from rida.dispatch.models import OutcomeRow
 from rida.dispatch.settling import settle_all
 from rida.dispatch.tests import world
 from rida.kernel.clock import milliseconds, now
-from rida.kernel.reply import Outcome
+from rida.kernel.reply import Outcome, Reply, Step
 from rida.outbox.halting import pause
 
 pytestmark = pytest.mark.django_db
@@ -138,8 +139,8 @@ def test_replies_that_hold_nul_bytes_are_kept_without_them() -> None:
     made = world.campaign_to(1)
     ledger = world.node()
     [volley] = ledger.claim(0, 10)
-    reply = world.Reply(world.Step.RCPT, 550, "5.1.1", "no\0 such user" + "x" * 5_000)
-    world.record(ledger, volley, world.Result(volley.items[0], Outcome.BOUNCED, reply))
+    reply = Reply(Step.RCPT, 550, "5.1.1", "no\0 such user" + "x" * 5_000)
+    world.record(ledger, volley, Result(volley.items[0], Outcome.BOUNCED, reply))
     kept = OutcomeRow.objects.get(tranche=made)
     assert kept.reply.startswith("no such user")
     assert len(kept.reply) == 2_000

@@ -5,28 +5,33 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='FeedbackEvent',
+            name="FeedbackEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('bounce', 'Bounce'), ('complaint', 'Complaint'), ('unsubscribe', 'Unsubscribe')], max_length=12)),
-                ('tranche_id', models.BigIntegerField(null=True)),
-                ('n', models.IntegerField(null=True)),
-                ('address_hash', models.BinaryField(max_length=16)),
-                ('raw', models.TextField(blank=True)),
-                ('at', models.DateTimeField()),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='accounts.workspace')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("bounce", "Bounce"), ("complaint", "Complaint"), ("unsubscribe", "Unsubscribe")],
+                        max_length=12,
+                    ),
+                ),
+                ("tranche_id", models.BigIntegerField(null=True)),
+                ("n", models.IntegerField(null=True)),
+                ("address_hash", models.BinaryField(max_length=16)),
+                ("raw", models.TextField(blank=True)),
+                ("at", models.DateTimeField()),
+                ("workspace", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="accounts.workspace")),
             ],
             options={
-                'indexes': [models.Index(fields=['tranche_id', 'n'], name='feedback_delivery')],
+                "indexes": [models.Index(fields=["tranche_id", "n"], name="feedback_delivery")],
             },
         ),
     ]
