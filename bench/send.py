@@ -1,7 +1,7 @@
 """`rida bench send [DELIVERIES]`: the whole path into the town's fast receivers, by one worker.
 
-Claim, permission, render, SMTP, durable outcome, on this machine with its own database. The clock runs from the worker's
-first message to the last outcome; limits are lifted, so the machine is what bounds it. Plain SMTP, nothing signed.
+Claim, permission, render, SMTP, durable outcome, on this machine with its own database. The clock runs from the first
+message to the last outcome; limits are lifted, so the machine is what bounds it. Plain SMTP, nothing signed.
 """
 
 import csv

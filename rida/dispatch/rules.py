@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """The ledger's durations. window: R is counted over it. retry_waits: after the 1st, 2nd ... try; the last repeats."""
+    """window: R is counted over it. retry_waits: after the 1st, 2nd ... try; the last repeats."""
 
     window_ms: int = 3_600_000
     lease_ms: int = 60_000
