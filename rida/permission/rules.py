@@ -163,12 +163,17 @@ def _recorded(fact: Fact) -> int:
 
 def _after(standing: PurposeStanding, fact: Fact) -> PurposeStanding:
     if fact.kind in _SUPPRESSING:
-        return PurposeStanding(barrier=standing.barrier, suppression=fact)
+        return PurposeStanding(barrier=standing.barrier, suppression=_later(standing.suppression, fact))
     if fact.kind in _BARRING:
-        return PurposeStanding(barrier=fact, suppression=standing.suppression)
+        return PurposeStanding(barrier=_later(standing.barrier, fact), suppression=standing.suppression)
     if fact.kind == Kind.REQUESTED:
         return standing._replace(pending=fact)
     return _given(standing, fact)
+
+
+def _later(bar: Fact | None, fact: Fact) -> Fact:
+    """Of two bars the one that arose later: an old opt-out, imported today, must not make way for an old opt-in."""
+    return bar if bar is not None and bar.basis_at > fact.basis_at else fact
 
 
 def _given(standing: PurposeStanding, fact: Fact) -> PurposeStanding:

@@ -171,6 +171,16 @@ def test_a_test_send_is_allowed_by_asking_for_it_even_after_leaving_by_its_link(
     assert reason([taken(2, Kind.WITHDRAWN, "*"), self_test(3)]) == "withdrawn"
 
 
+def test_an_older_opt_out_recorded_later_does_not_weaken_the_newer_one() -> None:
+    newer = Fact(1, "news", Kind.WITHDRAWN, "", 0, NOW - timedelta(days=1))
+    older = Fact(2, "news", Kind.WITHDRAWN, "", 0, NOW - timedelta(days=900))
+    between = Fact(3, "news", Kind.GRANTED, Basis.SINGLE_OPT_IN, Grade.E2, NOW - timedelta(days=300))
+    assert reason([newer, older, between]) == "withdrawn"
+    dead, long_dead = (fact._replace(kind=Kind.SUPPRESSED) for fact in (newer, older))
+    confirmed = between._replace(kind=Kind.CONFIRMED, basis=Basis.DOUBLE_OPT_IN, grade=Grade.E4)
+    assert reason([dead, long_dead, confirmed]) == "suppressed"
+
+
 # --- properties -----------------------------------------------------------------------------------------------------
 
 PURPOSES = st.sampled_from(["news", "offers", "*"])
