@@ -1,0 +1,161 @@
+"""Campaigns: write, look, test, preflight, launch."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.clickjacking import xframe_options_sameorigin
+from django.views.decorators.http import require_POST
+
+from rida.accounts.rules import Verb
+from rida.accounts.services import note
+from rida.campaign.models import Campaign
+from rida.campaign.services import change_campaign, create_campaign
+from rida.console import say, words
+from rida.console.access import Inside, inside
+from rida.console.forms import CampaignForm
+from rida.console.mail import framed
+from rida.kernel.clock import now
+from rida.kernel.errors import RidaError
+from rida.outbox.services import Survey, examine, forecast_of, launch, preview, survey, test_send
+from rida.preflight.checks import Finding
+from rida.preflight.models import Report
+from rida.preflight.services import blocking, by_rule
+from rida.shaping.services import total_hours
+
+
+@inside(Verb.LOOK)
+def index(request: Inside) -> HttpResponse:
+    return render(request, "console/campaigns.html", {"campaigns": _all(request).order_by("-pk")})
+
+
+@inside(Verb.LOOK)
+def edit(request: Inside, campaign_id: int | None = None) -> HttpResponse:
+    campaign = _one(request, campaign_id) if campaign_id else None
+    editable = Verb.WRITE in request.verbs and (campaign is None or campaign.state == Campaign.State.DRAFT)
+    form = _form(request, campaign)
+    if request.method == "POST" and editable and form.is_valid():
+        try:
+            saved = _save(request, campaign, form)
+            return redirect("campaign_preview" if "preview" in request.POST else "campaign", saved.pk)
+        except RidaError as error:
+            form.add_error(None, say.said(error))
+    launches = campaign.launches.order_by("-pk") if campaign else []
+    page = {"form": form, "campaign": campaign, "editable": editable, "launches": launches}
+    return render(request, "console/campaign.html", page)
+
+
+def _form(request: Inside, campaign: Campaign | None) -> CampaignForm:
+    if request.method == "POST":
+        return CampaignForm(request.workspace, request.POST)
+    return CampaignForm.of(campaign) if campaign else CampaignForm(request.workspace, initial=_usual(request))
+
+
+def _usual(request: Inside) -> dict[str, Any]:
+    """What a workspace with one sender and one topic would choose anyway."""
+    last = _all(request).order_by("-pk").first()
+    form = CampaignForm(request.workspace)
+    only = {name: form.fields[name].queryset.first() for name in ("identity", "topic")}  # type: ignore[attr-defined]
+    return {**only, "language": last.language if last else request.user.language}
+
+
+def _save(request: Inside, campaign: Campaign | None, form: CampaignForm) -> Campaign:
+    given = form.cleaned_data
+    saved = change_campaign(campaign, **given) if campaign else create_campaign(request.workspace, **given)
+    messages.success(request, _("The campaign is saved."))
+    return saved
+
+
+# --- looking --------------------------------------------------------------------------------------------------------
+
+
+@inside(Verb.LOOK)
+def preview_page(request: Inside, campaign_id: int) -> HttpResponse:
+    campaign = _one(request, campaign_id)
+    try:
+        specimen = preview(campaign)
+    except RidaError as error:
+        say.tell(request, error)
+        return redirect("campaign", campaign.pk)
+    return render(request, "console/preview.html", {"campaign": campaign, "specimen": specimen})
+
+
+@xframe_options_sameorigin
+@inside(Verb.LOOK)
+def preview_html(request: Inside, campaign_id: int) -> HttpResponse:
+    return framed(preview(_one(request, campaign_id)).html)
+
+
+@require_POST
+@inside(Verb.WRITE)
+def test(request: Inside, campaign_id: int) -> HttpResponse:
+    """One copy to the user's own address; the town holds it a moment later."""
+    try:
+        made = test_send(_one(request, campaign_id), request.user, now())
+    except RidaError as error:
+        say.tell(request, error)
+        return redirect("campaign_preview", campaign_id)
+    messages.success(request, _("The test is on its way to %(address)s.") % {"address": request.user.email})
+    return redirect("launch", made.pk)
+
+
+# --- preflight and launch -------------------------------------------------------------------------------------------
+
+
+@inside(Verb.WRITE)
+def preflight(request: Inside, campaign_id: int) -> HttpResponse:
+    """Opening it runs every check on the real messages and the real audience."""
+    campaign, at = _one(request, campaign_id), now()
+    try:
+        report, found = examine(campaign, request.user, at), survey(campaign, at)
+        forecast = forecast_of(campaign, at)
+    except RidaError as error:
+        say.tell(request, error)
+        return redirect("campaign", campaign.pk)
+    page = {"campaign": campaign, "report": report, "checks": _checks(report), "blocked": bool(blocking(report))}
+    page |= {"forecast": forecast, "hours": total_hours(forecast), "grounds": _grounds(found)}
+    page |= {"excluded": [(words.of(words.REASONS, code), n) for code, n in found.excluded.most_common()]}
+    page |= {"recipients": found.recipients, "may_launch": Verb.LAUNCH in request.verbs}
+    return render(request, "console/preflight.html", page)
+
+
+def _checks(report: Report) -> list[dict[str, Any]]:
+    """Every check in its order, with its findings in words, none twice."""
+    found = by_rule(report)
+    rules = dict.fromkeys(["R1", "R10", "R12", "R16", "R20", "R21", "R22", "R63", "R70", "R84", *found])
+    return [{"rule": rule, "name": words.of(words.RULES, rule), **_worst(found.get(rule, []))} for rule in rules]
+
+
+def _worst(findings: list[Finding]) -> dict[str, Any]:
+    look = "block" if any(each.blocks for each in findings) else "warn" if findings else "pass"
+    return {"look": look, "says": list(dict.fromkeys(say.finding(each) for each in findings))}
+
+
+def _grounds(found: Survey) -> list[tuple[str, int, int]]:
+    """(basis in words, grade, people), the most people first."""
+    return [(words.of(words.BASES, basis), grade, n) for (basis, grade), n in found.by_basis.most_common()]
+
+
+@require_POST
+@inside(Verb.LAUNCH)
+def start(request: Inside, campaign_id: int) -> HttpResponse:
+    """Launch, once it is said that the number of recipients and the exposure were read."""
+    campaign = _one(request, campaign_id)
+    try:
+        made = launch(campaign, request.user, now())
+    except RidaError as error:
+        say.tell(request, error)
+        return redirect("preflight", campaign.pk)
+    note(request.workspace, request.user, "campaign.launch", f"{campaign.pk} {campaign.name}")
+    return redirect("launch", made.pk)
+
+
+def _all(request: Inside) -> QuerySet[Campaign]:
+    return Campaign.objects.filter(workspace=request.workspace).select_related("identity", "topic", "workspace")
+
+
+def _one(request: Inside, campaign_id: int) -> Campaign:
+    return get_object_or_404(_all(request), pk=campaign_id)

@@ -1,0 +1,192 @@
+"""What the console's forms ask. Fields check shape; whether something may be done, the services decide."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.contrib.auth.password_validation import validate_password
+from django.utils.translation import gettext_lazy as _
+
+from rida.accounts.models import Workspace
+from rida.audience.columns import ATTRIBUTE, LEAVE_OUT, Field, attribute_name
+from rida.audience.models import Topic
+from rida.audience.services import topics
+from rida.campaign.models import Campaign, Identity
+from rida.console import words
+
+LANGUAGES = [("en", "English"), ("ar", "العربية")]
+_LOOKS = {"select": "form-select", "checkbox": "form-check-input", "radio": "form-check-input"}
+
+
+class Styled(forms.Form):
+    """A form in Tabler's look."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            kind = getattr(field.widget, "input_type", "")
+            field.widget.attrs.setdefault("class", _LOOKS.get(kind, "form-control"))
+
+
+class LoginForm(Styled):
+    email = forms.EmailField(
+        label=_("E-mail address"), widget=forms.EmailInput(attrs={"autocomplete": "username", "dir": "ltr"})
+    )
+    password = forms.CharField(
+        label=_("Password"), widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "dir": "ltr"})
+    )
+
+
+class FirstForm(Styled):
+    name = forms.CharField(label=_("Your name"), max_length=120)
+    email = forms.EmailField(label=_("Your e-mail address"), widget=forms.EmailInput(attrs={"dir": "ltr"}))
+    password = forms.CharField(
+        label=_("A password"),
+        help_text=_("At least ten characters."),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "dir": "ltr"}),
+    )
+    workspace_name = forms.CharField(
+        label=_("Who sends the mail"), max_length=120, help_text=_("Your shop, association or company.")
+    )
+    topic_name = forms.CharField(
+        label=_("What people sign up to"),
+        max_length=120,
+        initial=_("Offers"),
+        help_text=_("The first topic. People give permission for a topic and leave a topic."),
+    )
+    language = forms.ChoiceField(label=_("Language of the pages"), choices=LANGUAGES)
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        validate_password(password)
+        return password
+
+
+class TopicForm(Styled):
+    name = forms.CharField(label=_("Name"), max_length=120)
+    description = forms.CharField(label=_("What they get, and how often"), required=False)
+
+
+class UploadForm(Styled):
+    file = forms.FileField(
+        label=_("A CSV file"),
+        help_text=_("Its first line names the columns. UTF-8, UTF-16 and Windows-1256 are read right."),
+        widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,text/csv"}),
+    )
+
+
+class ImportForm(Styled):
+    """How the columns of one file are read, and why its people may be written to."""
+
+    topic = forms.ModelChoiceField(queryset=Topic.objects.none(), label=_("Topic"), empty_label=None)
+    basis = forms.ChoiceField(
+        label=_("Why may these people be written to?"),
+        required=False,
+        widget=forms.RadioSelect,
+        choices=[
+            ("", _("A column of each row shows it (a purchase, an opt-in)")),
+            ("customer", _("They are customers; each row holds the date of a purchase")),
+            ("single_opt_in", _("They opted in; each row holds the date")),
+            ("attestation", _("I vouch for them, in the words below (weakest; United States only, with a label)")),
+        ],
+    )
+    statement = forms.CharField(
+        label=_("Where the addresses come from, in your own words"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+    def __init__(
+        self, workspace: Workspace, headers: Sequence[str], suggested: dict[str, str], *args: Any, **kwargs: Any
+    ) -> None:
+        self.headers = list(headers)
+        super().__init__(*args, **kwargs)
+        topic = self.fields["topic"]
+        assert isinstance(topic, forms.ModelChoiceField)
+        topic.queryset = topics(workspace)
+        for index, header in enumerate(self.headers):
+            self.fields[f"column_{index}"] = forms.ChoiceField(
+                label=header,
+                required=False,
+                choices=_column_choices(header),
+                initial=suggested.get(header, LEAVE_OUT),
+                widget=forms.Select(attrs={"class": "form-select form-select-sm", "aria-label": header}),
+            )
+
+    @property
+    def columns(self) -> list[Any]:
+        return [self[f"column_{index}"] for index in range(len(self.headers))]
+
+    @property
+    def mapping(self) -> dict[str, str]:
+        return {header: self.cleaned_data[f"column_{index}"] for index, header in enumerate(self.headers)}
+
+
+def _column_choices(header: str) -> list[tuple[str, Any]]:
+    own = attribute_name(header)
+    kept = [(f"{ATTRIBUTE}{own}", _("Keep as “%(name)s”") % {"name": own})] if own else []
+    return [(LEAVE_OUT, _("Leave out")), *((field.value, words.FIELDS[field.value]) for field in Field), *kept]
+
+
+class IdentityForm(Styled):
+    name = forms.CharField(label=_("From name"), max_length=120, help_text=_("The name people know you by."))
+    from_address = forms.EmailField(label=_("From address"), widget=forms.EmailInput(attrs={"dir": "ltr"}))
+    reply_to = forms.EmailField(label=_("Replies go to"), required=False, widget=forms.EmailInput(attrs={"dir": "ltr"}))
+    language = forms.ChoiceField(label=_("Language"), choices=LANGUAGES)
+    organisation = forms.CharField(label=_("Organisation"), max_length=200)
+    street = forms.CharField(label=_("Street and number, or box"), max_length=200, required=False)
+    postal_code = forms.CharField(label=_("Postal code"), max_length=20, required=False)
+    city = forms.CharField(label=_("City"), max_length=120, required=False)
+    region = forms.CharField(label=_("Region"), max_length=120, required=False)
+    country = forms.RegexField(
+        r"^[A-Za-z]{2}$",
+        label=_("Country"),
+        required=False,
+        help_text=_("Two letters, such as US, EG or SA."),
+        error_messages={"invalid": _("Write the country as two letters, such as US, EG or SA.")},
+    )
+    confirmed = forms.BooleanField(
+        label=_("This postal address is right, and mail sent there reaches us."), required=False
+    )
+
+
+class CampaignForm(Styled):
+    name = forms.CharField(label=_("Name, for yourself"), max_length=120)
+    identity = forms.ModelChoiceField(queryset=Identity.objects.none(), label=_("Sender"), required=False)
+    topic = forms.ModelChoiceField(
+        queryset=Topic.objects.none(),
+        label=_("Topic"),
+        required=False,
+        help_text=_("It goes to those who gave permission for it."),
+    )
+    message_class = forms.ChoiceField(
+        label=_("Kind of message"), required=False, choices=[("", "—"), *words.CLASSES.items()]
+    )
+    language = forms.ChoiceField(label=_("Language of the message"), choices=LANGUAGES)
+    subject = forms.CharField(label=_("Subject"), max_length=400, required=False)
+    preheader = forms.CharField(
+        label=_("Preview text"), max_length=400, required=False, help_text=_("Shown beside the subject in the inbox.")
+    )
+    markup = forms.ChoiceField(label=_("Written in"), choices=[("markdown", "Markdown"), ("html", "HTML")])
+    body = forms.CharField(
+        label=_("Message"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 14, "dir": "auto"}),
+        help_text=_("Tags such as {{ first_name|default('friend') }} become the reader's own facts."),
+    )
+    ad_label = forms.BooleanField(label=_("Say plainly that it is an advertisement"), required=False, initial=True)
+
+    def __init__(self, workspace: Workspace, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, found in (("identity", Identity.objects.filter(workspace=workspace)), ("topic", topics(workspace))):
+            field = self.fields[name]
+            assert isinstance(field, forms.ModelChoiceField)
+            field.queryset = found
+
+    @classmethod
+    def of(cls, campaign: Campaign) -> "CampaignForm":
+        return cls(campaign.workspace, initial=forms.model_to_dict(campaign, fields=list(cls.base_fields)))
+
+
+class HoldForm(Styled):
+    reason = forms.CharField(label=_("Why"), max_length=200)

@@ -1,0 +1,103 @@
+"""From a file to the button that launches, by the forms alone."""
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from rida.audience.models import Contact, Import
+from rida.audience.services import run_import
+from rida.campaign.models import Campaign
+from rida.console.tests.house import Shop, shop
+from rida.kernel.clock import now
+
+pytestmark = pytest.mark.django_db
+FILE = "email,name,last_purchase_at,Favourite\nada@a.example,Ada,2026-05-01,roses\nno-address,Eve,2026-05-01,\n"
+
+
+@pytest.fixture
+def rosa() -> Shop:
+    return shop("Rosa", "rosa@flowers.example")
+
+
+def _upload(rosa: Shop, text: bytes) -> str:
+    answer = rosa.client.post(reverse("imports"), {"file": SimpleUploadedFile("customers.csv", text)}, follow=True)
+    return answer.content.decode()
+
+
+def _columns(rosa: Shop, **given: object) -> dict[str, object]:
+    usual = {"column_0": "email", "column_1": "name", "column_2": "last_purchase_at", "column_3": "attribute:favourite"}
+    return {**usual, "topic": rosa.topic.pk, "basis": "", "statement": "", **given}
+
+
+def test_a_file_is_looked_at_then_imported_and_tells_what_it_refused(rosa: Shop) -> None:
+    assert "Ada" in _upload(rosa, FILE.encode("utf-16"))
+    answer = rosa.client.post(reverse("import_columns"), _columns(rosa))
+    job = Import.objects.get()
+    assert answer.headers["Location"] == reverse("import", args=[job.pk])
+    run_import(job.pk, now())
+    page = rosa.client.get(answer.headers["Location"]).content.decode()
+    assert "Finished" in page and reverse("import_refused", args=[job.pk]) in page
+    assert Contact.objects.get(address="ada@a.example").attributes == {"favourite": "roses"}
+    report = rosa.client.get(reverse("import_refused", args=[job.pk]))
+    assert "no-address" in report.getvalue().decode("utf-8-sig")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4, "not a text file"),
+        (b"name,city\nAda,Rome\n", "What the columns hold"),
+        (b"", "submitted file is empty"),
+    ],
+    ids=["bytes", "no addresses", "nothing"],
+)
+def test_a_file_that_cannot_be_used_gets_a_sentence(rosa: Shop, text: bytes, says: str) -> None:
+    assert says in _upload(rosa, text)
+
+
+def test_columns_without_an_address_or_a_ground_get_a_sentence(rosa: Shop) -> None:
+    _upload(rosa, FILE.encode())
+    none = rosa.client.post(reverse("import_columns"), _columns(rosa, column_0="")).content.decode()
+    assert "No column of the file holds e-mail addresses" in none
+    word = rosa.client.post(reverse("import_columns"), _columns(rosa, basis="attestation")).content.decode()
+    assert "Say why these people may be written to" in word
+    assert not Import.objects.exists()
+
+
+def test_a_sender_is_unconfirmed_until_somebody_says_the_address_is_right(rosa: Shop) -> None:
+    given = {"name": "Rosa", "from_address": "rosa@flowers.example", "language": "en", "organisation": "Rosa",
+             "street": "1 New Street", "postal_code": "62704", "city": "Springfield", "country": "us"}  # fmt: skip
+    rosa.client.post(reverse("identity", args=[rosa.identity.pk]), given)
+    rosa.identity.refresh_from_db()
+    assert rosa.identity.address_confirmed_at is None and rosa.identity.country == "US"
+    rosa.client.post(reverse("identity", args=[rosa.identity.pk]), given | {"confirmed": "on"})
+    rosa.identity.refresh_from_db()
+    assert rosa.identity.address_confirmed_at is not None
+
+
+def test_a_campaign_is_written_and_looked_at(rosa: Shop) -> None:
+    given = {"name": "Roses", "identity": rosa.identity.pk, "topic": rosa.topic.pk, "message_class": "commercial",
+             "language": "ar", "subject": "عيد الأم", "markup": "markdown", "body": "# أهلًا {{ first_name }}",
+             "ad_label": "on", "preview": "1"}  # fmt: skip
+    answer = rosa.client.post(reverse("campaign_new"), given)
+    made = Campaign.objects.get(name="Roses")
+    assert answer.headers["Location"] == reverse("campaign_preview", args=[made.pk])
+    assert "عيد الأم" in rosa.client.get(answer.headers["Location"]).content.decode()
+    framed = rosa.client.get(reverse("campaign_html", args=[made.pk]))
+    assert "أهلًا Layla" in framed.content.decode() and 'dir="rtl"' in framed.content.decode()
+    policy = framed.headers["Content-Security-Policy"]
+    assert policy.startswith("sandbox;") and "frame-ancestors 'self'" in policy and "script" not in policy
+    assert framed.headers["X-Frame-Options"] == "SAMEORIGIN"
+
+
+def test_a_broken_tag_is_told_with_its_place(rosa: Shop) -> None:
+    Campaign.objects.filter(pk=rosa.campaign.pk).update(body="one\n\n{{ name")
+    answer = rosa.client.get(reverse("campaign_preview", args=[rosa.campaign.pk]), follow=True)
+    assert "The text of the message cannot be used, line 3" in answer.content.decode()
+
+
+def test_a_contact_shows_what_was_allowed_and_how_it_is_proved(rosa: Shop) -> None:
+    found = rosa.client.get(reverse("people"), {"q": "layla"}).content.decode()
+    assert reverse("person", args=[rosa.person.pk]) in found
+    page = rosa.client.get(reverse("person", args=[rosa.person.pk])).content.decode()
+    assert "Confirmed the sign-up" in page and "Double opt-in · E4" in page and "form: shop" in page

@@ -1,0 +1,38 @@
+"""What operators see. Verbs that change something are POST only."""
+
+from django.urls import path
+
+from rida.console import campaigns, entry, home, identities, imports, launches, networks, people, town
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("login", entry.login, name="login"),
+    path("logout", entry.logout, name="logout"),
+    path("first/<str:token>", entry.first, name="first"),
+    path("imports", imports.index, name="imports"),
+    path("imports/columns", imports.columns, name="import_columns"),
+    path("imports/<int:import_id>", imports.show, name="import"),
+    path("imports/<int:import_id>/refused", imports.refused, name="import_refused"),
+    path("people", people.index, name="people"),
+    path("people/<int:contact_id>", people.show, name="person"),
+    path("topics", people.topics_page, name="topics"),
+    path("senders", identities.index, name="identities"),
+    path("senders/new", identities.edit, name="identity_new"),
+    path("senders/<int:identity_id>", identities.edit, name="identity"),
+    path("campaigns", campaigns.index, name="campaigns"),
+    path("campaigns/new", campaigns.edit, name="campaign_new"),
+    path("campaigns/<int:campaign_id>", campaigns.edit, name="campaign"),
+    path("campaigns/<int:campaign_id>/preview", campaigns.preview_page, name="campaign_preview"),
+    path("campaigns/<int:campaign_id>/preview/html", campaigns.preview_html, name="campaign_html"),
+    path("campaigns/<int:campaign_id>/test", campaigns.test, name="campaign_test"),
+    path("campaigns/<int:campaign_id>/preflight", campaigns.preflight, name="preflight"),
+    path("campaigns/<int:campaign_id>/launch", campaigns.start, name="campaign_launch"),
+    path("launches/<int:launch_id>", launches.show, name="launch"),
+    path("launches/<int:launch_id>/<str:change>", launches.change, name="launch_change"),
+    path("networks", networks.index, name="networks"),
+    path("networks/<int:network_id>/hold", networks.hold_page, name="network_hold"),
+    path("networks/<int:network_id>/release", networks.release_now, name="network_release"),
+    path("town", town.index, name="town"),
+    path("town/letter/<path:letter_id>/html", town.letter_html, name="town_html"),
+    path("town/letter/<path:letter_id>", town.letter, name="town_letter"),
+]
