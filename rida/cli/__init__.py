@@ -52,6 +52,7 @@ def up(port: int, without_town: bool) -> None:
     """Everything on this machine: database, town, web pages, worker. Ends with Ctrl-C."""
     from rida.cli.household import Household
 
+    os.environ.setdefault("RIDA_URL", f"http://127.0.0.1:{port}")  # the links in mail lead to this port
     prepare()
     Household.of_home(port, with_town=not without_town).live()
 

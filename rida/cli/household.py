@@ -56,7 +56,7 @@ class Household:
     """The town first, because the others ask it; the worker last, and stopped first."""
 
     home: Path
-    url: str
+    port: int
     roles: list[Role]
     environment: dict[str, str] = field(default_factory=dict)
     _end: threading.Event = field(default_factory=threading.Event)
@@ -72,8 +72,7 @@ class Household:
             Role("web", ["-m", "rida.cli", "web", "--port", str(port)]),
             Role("worker", ["-m", "rida.cli", "worker"]),
         ]
-        url = os.environ.get("RIDA_URL", f"http://127.0.0.1:{port}")
-        return cls(settings.HOME, url, roles, {"RIDA_URL": url})
+        return cls(settings.HOME, port, roles, {"RIDA_URL": settings.RIDA_URL})
 
     def live(self) -> None:
         """Start everything, say where to go, keep it running until SIGINT or SIGTERM, stop it in order."""
@@ -123,14 +122,16 @@ class Household:
             card = read_card(self.home / "town")
             return card is not None and card.pid == role.process.pid
         if role.name == "web":
-            return _listens(int(self.url.rpartition(":")[2]))
+            return _listens(self.port)
         return role.running
 
     def _greet(self) -> None:
+        from django.conf import settings
+
         from rida.accounts.services import first_login_link
         from rida.kernel.clock import now
 
-        click.echo(f"Rida is up at {self.url} (stop with Ctrl-C). Mail goes to the town on this machine only.")
+        click.echo(f"Rida is up at {settings.RIDA_URL} (stop with Ctrl-C). Mail goes to the town on this machine only.")
         if link := first_login_link(now()):
             click.echo(f"First login, once, within 15 minutes: {link}")
 
