@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from rida.town.counters import Event, Kind, Tally
 from rida.town.events import EventLog
 from rida.town.inbox import Postman
-from rida.town.plan import AfterDot, Network
+from rida.town.plan import AfterDot, Network, is_of_the_world
 
 Refusal = str | None
 
@@ -29,12 +29,15 @@ class Desk:
         log: EventLog,
         postman: Postman,
         extra_domains: Sequence[str] = (),
+        *,
+        takes_the_rest: bool = False,
     ) -> None:
         self.network = network
         self.mood = network.mood
         self.tally = Tally(window_seconds)
         self._now, self._log, self._postman = now, log, postman
         self._domains = _both_spellings((*network.all_domains, *extra_domains))
+        self._takes_the_rest = takes_the_rest
         self._turned_away = 0
         self._rated: deque[int] = deque()
         self._triplets: OrderedDict[tuple[str, str, str], int] = OrderedDict()
@@ -100,7 +103,7 @@ class Desk:
 
     def _wrong_mailbox(self, recipient: str) -> Refusal:
         local, _, domain = recipient.rpartition("@")
-        if domain.lower() not in self._domains:
+        if domain.lower() not in self._domains and not (self._takes_the_rest and is_of_the_world(domain)):
             return f"550 5.7.1 {self.network.name} does not relay for {domain}"
         local = local.lower()
         if local.startswith("gone"):

@@ -1,9 +1,11 @@
-"""The town's DNS: an authority for the names of the plan, and for nothing else. Bytes in, bytes out.
+"""The town's DNS: an authority for the names of the plan, and for the mail of the rest of the world if the plan has a
+network for it. Bytes in, bytes out.
 
 dnspython makes and reads the wire format; an answer made once is kept, since only its id changes.
 """
 
 from functools import lru_cache
+from itertools import product
 
 import dns.exception
 import dns.flags
@@ -13,7 +15,7 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
-from rida.town.plan import Plan
+from rida.town.plan import Network, Plan, is_of_the_world
 
 _NEGATIVE_SECONDS = 60
 _Records = dict[str, dict[str, list[str]]]
@@ -24,6 +26,7 @@ class Names:
         self._ttl = plan.ttl
         self._records = _records(plan)
         self._broken = frozenset(f"{name}." for name in plan.broken)
+        self._rest = _mail_hosts(plan.network(plan.rest)) if plan.rest else []
         # RFC 8020: above every name that exists there is no NXDOMAIN.
         self._above = frozenset(_parents(self._records))
         self._kept = lru_cache(maxsize=8192)(self._answer)
@@ -59,11 +62,12 @@ class Names:
         if name in self._broken:
             response.set_rcode(dns.rcode.SERVFAIL)
             return
-        values = self._records.get(name, {}).get(kind)
+        elsewhere = bool(self._rest) and name not in self._records and is_of_the_world(name)
+        values = self._rest if elsewhere and kind == "MX" else self._records.get(name, {}).get(kind)
         if values:
             response.answer.append(dns.rrset.from_text(query.question[0].name, self._ttl, "IN", kind, *values))
             return
-        if name not in self._records and name not in self._above:
+        if name not in self._records and name not in self._above and not elsewhere:
             response.set_rcode(dns.rcode.NXDOMAIN)
         soa = f"ns.town.example. town.example. 1 3600 600 86400 {_NEGATIVE_SECONDS}"
         response.authority.append(dns.rrset.from_text(_zone(name), _NEGATIVE_SECONDS, "IN", "SOA", soa))
@@ -79,8 +83,8 @@ def _records(plan: Plan) -> _Records:
     for network in plan.networks:
         for host in network.hosts:
             add(host.name, "A", host.address)
-            for domain in network.domains:
-                add(domain, "MX", f"{host.preference} {host.name}.")
+        for domain, value in product(network.domains, _mail_hosts(network)):
+            add(domain, "MX", value)
         for domain in network.vanity:
             add(domain, "MX", f"10 mail.{domain}.")
             add(f"mail.{domain}", "A", network.hosts[0].address)
@@ -92,6 +96,10 @@ def _records(plan: Plan) -> _Records:
         for text in texts:
             add(name, "TXT", _quoted(text))
     return found
+
+
+def _mail_hosts(network: Network) -> list[str]:
+    return [f"{host.preference} {host.name}." for host in network.hosts]
 
 
 def _quoted(text: str) -> str:

@@ -1,7 +1,8 @@
 """The town as data: networks, their domains, hosts and moods. Pure.
 
-No domain here can be anyone's: all end in .example or .test (RFC 2606). Every network has a /24 of its own below
-127.10.0.0, so that shaping tells them apart as it does on the internet.
+No domain here can be anyone's: all end in .example or .test (RFC 2606). One network may stand for the rest of the
+world, so that a newcomer's own list, with anyone's domains in it, reaches an inbox here and nobody else. Every network
+has a /24 of its own below 127.10.0.0, so that shaping tells them apart as it does on the internet.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,6 +14,8 @@ from random import Random
 from rida.kernel.errors import SettingError
 
 MAIL_SIZE_BYTES = 10 * 1024 * 1024
+_RESERVED = ("example", "test", "invalid", "localhost", "local")
+"""RFC 2606 and RFC 6762: what nobody's mail address ends in. A name of these that the plan lacks does not exist."""
 
 
 class AfterDot(StrEnum):
@@ -93,13 +96,15 @@ class Network:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """texts: TXT records by name. null_mx, implicit_mx and broken (SERVFAIL) are domains for the odd answers of DNS;
-    mail for an implicit one goes to the first network. ttl: seconds of every record."""
+    mail for an implicit one goes to the first network. rest: name of the network that takes mail for all the domains of
+    the real world, or empty. ttl: seconds of every record."""
 
     networks: tuple[Network, ...]
     texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     null_mx: tuple[str, ...] = ()
     implicit_mx: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
+    rest: str = ""
     ttl: int = 60
 
     def network(self, name: str) -> Network:
@@ -109,13 +114,20 @@ class Plan:
         """The network that takes mail for `domain`."""
         if domain in self.implicit_mx:
             return self.networks[0]
-        return next((network for network in self.networks if domain in network.all_domains), None)
+        named = next((network for network in self.networks if domain in network.all_domains), None)
+        return named or (self.network(self.rest) if self.rest and is_of_the_world(domain) else None)
 
     def with_moods(self, **moods: Mood) -> "Plan":
         """The same town in other spirits: `plan.with_moods(rose_mail=SLOW)`, dashes as underscores."""
         changed = {name.replace("_", "-"): mood for name, mood in moods.items()}
         assert changed.keys() <= {network.name for network in self.networks}, changed
         return replace(self, networks=tuple(replace(n, mood=changed.get(n.name, n.mood)) for n in self.networks))
+
+
+def is_of_the_world(domain: str) -> bool:
+    """Whether it could be somebody's: at least two labels, none for machines (`_dmarc`), no reserved ending."""
+    labels = domain.lower().rstrip(".").split(".")
+    return len(labels) > 1 and labels[-1] not in _RESERVED and not any(label.startswith("_") for label in labels)
 
 
 def default() -> Plan:
@@ -139,6 +151,7 @@ def default() -> Plan:
         _network(11, "cut-line", ["cut-line.example"], DROPS),
         _network(12, "silent-line", ["silent-line.example"], HANGS),
         _network(13, "fast-lane", ["fast-lane.example"], FAST),
+        _network(14, "rest-of-the-world", ["rest-of-the-world.example"]),
     )
     return Plan(
         networks,
@@ -149,6 +162,7 @@ def default() -> Plan:
         null_mx=("takes-no-mail.example",),
         implicit_mx=("no-mx-record.example",),
         broken=("broken-dns.example",),
+        rest="rest-of-the-world",
     )
 
 

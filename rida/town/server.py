@@ -77,7 +77,10 @@ class Town:
         postman = Postman(self.folder)
         for index, network in enumerate(self.plan.networks):
             extra = self.plan.implicit_mx if index == 0 else ()
-            self._desks[network.name] = Desk(network, time.monotonic_ns, self._window_seconds, log, postman, extra)
+            self._desks[network.name] = Desk(
+                *(network, time.monotonic_ns, self._window_seconds, log, postman, extra),
+                takes_the_rest=network.name == self.plan.rest,
+            )
         port = await self._open_receivers(port)
         self._books = asyncio.create_task(self._keep_books(log))
         self.card = card_of(self.plan, port, dns_port)

@@ -40,6 +40,23 @@ def test_mail_from_smtplib_arrives_as_it_was_sent(town: Town) -> None:
     assert (found.subject, found.message_id) == ("Roses", "<1@sender.example>")
 
 
+@pytest.mark.parametrize(
+    ("network", "recipient", "code"),
+    [
+        ("rest-of-the-world", "amal@a-shop.of-the-real.world", "250"),
+        ("rest-of-the-world", "amal@nobody.example", "550"),
+        ("rose-mail", "amal@a-shop.of-the-real.world", "550"),
+    ],
+)
+def test_only_the_rest_of_the_world_takes_mail_for_the_domains_of_others(
+    town: Town, network: str, recipient: str, code: str
+) -> None:
+    with Raw(town, network) as visitor:
+        visitor.opened()
+        assert visitor.asked(b"MAIL FROM:<a@sender.example>\r\n").startswith("250")
+        assert visitor.asked(f"RCPT TO:<{recipient}>\r\n".encode()).startswith(code)
+
+
 def test_an_empty_message_ends_at_once(town: Town) -> None:
     with Raw(town, "rose-mail") as visitor:
         visitor.opened().say(ENVELOPE)

@@ -42,6 +42,7 @@ def udp(town: Town, name: str, kind: str) -> dns.message.Message:
         ("mina-cafe.example", "MX", {"10 mail.mina-cafe.example."}),
         ("mail.mina-cafe.example", "A", {"127.10.6.1"}),
         ("takes-no-mail.example", "MX", {"0 ."}),
+        ("a-shop.of-the-real.world", "MX", {"10 mx1.rest-of-the-world.example."}),
         ("warda-flowers.example", "TXT", {'"v=spf1 ip4:127.0.0.0/8 -all"'}),
     ],
 )
@@ -59,6 +60,10 @@ def test_records_of_the_plan_are_served(town: Town, name: str, kind: str, values
         ("example", "MX", dns.rcode.NOERROR),
         ("no-mx-record.example", "MX", dns.rcode.NOERROR),
         ("broken-dns.example", "MX", dns.rcode.SERVFAIL),
+        ("a-shop.of-the-real.world", "AAAA", dns.rcode.NOERROR),
+        ("_dmarc.of-the-real.world", "TXT", dns.rcode.NXDOMAIN),
+        ("nobody.invalid", "MX", dns.rcode.NXDOMAIN),
+        ("world", "MX", dns.rcode.NXDOMAIN),
     ],
 )
 def test_what_is_not_there_is_said_in_the_right_words(town: Town, name: str, kind: str, code: dns.rcode.Rcode) -> None:
@@ -133,6 +138,13 @@ def test_the_shipped_plan_is_what_shaping_needs_to_be_tried_on() -> None:
     assert all(domain.endswith((".example", ".test")) for domain in domains)
     assert any(domain.startswith("xn--") for domain in domains)
     assert any(network.vanity and len(network.domains) > 2 for network in plan.networks)
+
+
+def test_a_plan_without_a_rest_knows_its_own_names_only() -> None:
+    plan = many(2)
+    assert plan.network_of("a-shop.of-the-real.world") is None
+    assert default().network_of("a-shop.of-the-real.world") == default().network("rest-of-the-world")
+    assert default().network_of("nobody.example") is None
 
 
 def test_big_plans_come_out_the_same_from_the_same_seed() -> None:
