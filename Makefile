@@ -14,7 +14,7 @@ PIP := $(BIN)/python -W ignore -m pip --disable-pip-version-check
 # Wheels only: they run no code of others at install.
 INSTALL := $(PIP) install --quiet --require-hashes --only-binary :all:
 
-.PHONY: help setup demo up test test-pg15 check format bench chaos lock clean
+.PHONY: help setup demo up test test-pg15 chaos browser check format bench lock clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -29,13 +29,17 @@ up: .venv/.run-set-up  ## Rida on this machine: database, web, workers, town
 	$(BIN)/rida up $(ARGS)
 
 test: .venv/.all-set-up catalogues  ## the tests (ARGS="-k name")
-	$(PYTEST) -n $(TEST_PROCESSES) -m "not chaos" $(ARGS)
+	$(PYTEST) -n $(TEST_PROCESSES) -m "not chaos and not browser" $(ARGS)
 
 test-pg15: .venv/.all-set-up catalogues  ## the tests on Debian 12's PostgreSQL, the oldest supported
-	RIDA_PG_BIN=/usr/lib/postgresql/15/bin $(PYTEST) -n $(TEST_PROCESSES) -m "not chaos" $(ARGS)
+	RIDA_PG_BIN=/usr/lib/postgresql/15/bin $(PYTEST) -n $(TEST_PROCESSES) -m "not chaos and not browser" $(ARGS)
 
 chaos: .venv/.all-set-up catalogues  ## kills and stops real processes, receivers counting
 	$(PYTEST) -m chaos -p no:randomly $(ARGS)
+
+browser: .venv/.all-set-up catalogues  ## the first hour in Chromium, both languages; pictures in build/first-hour
+	command -v chromium >/dev/null || apt-get install --yes --no-install-recommends chromium
+	$(PYTEST) -m browser $(ARGS)
 
 check: .venv/.all-set-up catalogues  ## lint, types, the line
 	$(BIN)/ruff check .

@@ -35,7 +35,8 @@ function copyFonts() {
     return `@font-face{font-family:"IBM Plex Sans Arabic";font-weight:${weight};font-display:swap;` +
       `src:url("${file}") format("woff2");unicode-range:${arabicRange}}\n`;
   });
-  writeFileSync(join(target, "plex-arabic.css"), faces.join(""));
+  const stack = `:root{--tblr-font-sans-serif:"IBM Plex Sans Arabic",system-ui,sans-serif}\n`;
+  writeFileSync(join(target, "plex-arabic.css"), faces.join("") + stack);
 }
 
 // One file for all icons: <svg class="icon"><use href="{% static 'vendor/icons.svg' %}#send"></use></svg>

@@ -55,7 +55,10 @@ def _line(line: HistoryLine, names: dict[str, str]) -> dict[str, Any]:
         "event": words.of(words.EVENTS, line.kind),
         "purpose": special.get(line.purpose) or names.get(line.purpose, line.purpose),
         "basis": words.of(words.BASES, line.basis),
-        "evidence": sorted((line.evidence or {}).items()),
+        "evidence": [
+            (words.of(words.EVIDENCE, name), words.of(words.SAID, str(value)))
+            for name, value in sorted((line.evidence or {}).items())
+        ],
     }
 
 

@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.http import HttpRequest
-from django.utils.translation import gettext
+from django.utils.translation import get_language_bidi, gettext
 
 from rida.console import words
 from rida.kernel.errors import ContentError, RidaError
@@ -11,7 +11,7 @@ from rida.preflight.checks import Finding
 
 def said(error: RidaError) -> str:
     """What happened and what to do next."""
-    params = {name: words.of(words.PARAMS, str(value)) for name, value in error.params.items()}
+    params = {name: _in_words(value) for name, value in error.params.items()}
     sentence = gettext(error.says) % params
     part = error.params.get("part") if isinstance(error, ContentError) else None
     return f"{words.of(words.PARTS, str(part))}: {sentence}" if part else sentence
@@ -23,5 +23,11 @@ def tell(request: HttpRequest, error: RidaError) -> None:
 
 def finding(found: Finding) -> str:
     """A finding of preflight: what is wrong, and how it is mended."""
-    params = {name: words.of(words.PARAMS, str(value)) for name, value in found.params.items()}
+    params = {name: _in_words(value) for name, value in found.params.items()}
     return words.of(words.FINDINGS, found.code) % params
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ("، " if get_language_bidi() else ", ").join(_in_words(each) for each in value)
+    return words.of(words.PARAMS, str(value))

@@ -153,6 +153,28 @@ EVENTS: Words = {
     "erased": _("Was erased on request"),
 }
 
+EVIDENCE: Words = {
+    "at": _("When"),
+    "confirmed_at": _("Confirmed at"),
+    "file": _("Fingerprint of the file"),
+    "import": _("Import"),
+    "ip": _("Internet address"),
+    "key": _("API key"),
+    "line": _("Line of the file"),
+    "n": _("Copy in the batch"),
+    "said": _("Said"),
+    "shown": _("What the person was shown"),
+    "source": _("Where"),
+    "statement": _("Statement"),
+    "tranche": _("Batch"),
+    "user": _("User"),
+}
+
+SAID: Words = {
+    "page": _("pressed the button on the unsubscribe page"),
+    "one_click": _("one-click unsubscribe of the mail program"),
+}
+
 CLASSES: Words = {
     "commercial": _("Commercial: it offers or advertises something"),
     "transactional_relationship": _("Transactional: about an order or a contract"),

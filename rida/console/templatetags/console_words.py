@@ -1,10 +1,14 @@
 """Codes as words inside templates."""
 
+import re
+
+import idna
 from django import template
 
 from rida.console import words
 
 register = template.Library()
+_ENCODED = re.compile(r"xn--[a-z0-9-]+", re.IGNORECASE)
 
 
 @register.filter
@@ -15,3 +19,22 @@ def state(code: str) -> str:
 @register.filter
 def message_class(code: str) -> str:
     return words.of(words.CLASSES, code)
+
+
+@register.filter
+def charset(codec: str) -> str:
+    """Python's name of a codec as people write it: whether a mark stands first is nobody's concern."""
+    return codec.upper().removesuffix("-SIG").replace("CP125", "Windows-125")
+
+
+@register.filter
+def own_letters(name: str) -> str:
+    """Host names in the letters of their owners (RFC 5891); what is no such name stays as it is."""
+    return _ENCODED.sub(lambda label: _decoded(label[0]), name)
+
+
+def _decoded(label: str) -> str:
+    try:
+        return idna.ulabel(label)
+    except idna.IDNAError:
+        return label
