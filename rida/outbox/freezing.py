@@ -31,10 +31,12 @@ class Selection:
 
 def select(launch: Launch, chunk: Chunk, now: datetime) -> Selection:
     """Ask permission for a slice of the audience. The ledger asks again before each message."""
-    people = list(members(chunk.workspace_id, chunk.first_contact, chunk.last_contact))
+    return _ask(launch, list(members(chunk.workspace_id, chunk.first_contact, chunk.last_contact)), now)
+
+
+def _ask(launch: Launch, people: Sequence[Member], now: datetime) -> Selection:
     terms, profiles = Terms.from_json(launch.terms), tuple(launch.terms["profiles"])
-    asks = [Ask(chunk.workspace_id, person.address_hash, terms, profiles) for person in people]
-    answers = verdicts(asks, now)
+    answers = verdicts([Ask(launch.workspace_id, person.address_hash, terms, profiles) for person in people], now)
     allowed = [person for person, answer in zip(people, answers, strict=True) if answer.allowed]
     return Selection(allowed, Counter(answer.reason for answer in answers if not answer.allowed))
 
@@ -44,13 +46,13 @@ def write(
 ) -> None:
     """Deliveries, tranches and the chunk's mark in one transaction. Domains that take no mail at all are excluded."""
     by_site, nowhere = _by_site(selection.allowed, located, now)
-    excluded = selection.excluded + nowhere
     with transaction.atomic():
         if not Chunk.objects.select_for_update().filter(pk=chunk_id, done=False).exists():
             return
-        write_deliveries(launch, by_site, source_id)
+        refused = write_deliveries(launch, by_site, source_id, now)
         Chunk.objects.filter(pk=chunk_id).update(done=True)
-        _add_up(launch.pk, sum(map(len, by_site.values())), excluded)
+        queued = sum(map(len, by_site.values())) - refused.total()
+        _add_up(launch.pk, queued, selection.excluded + nowhere + refused)
 
 
 def _by_site(
@@ -70,10 +72,33 @@ def _by_site(
     return by_site, nowhere
 
 
-def write_deliveries(launch: Launch, by_site: Mapping[int, Sequence[Member]], source_id: int) -> None:
-    """Lengthen the tranches and COPY the deliveries, inside the caller's transaction."""
-    if not by_site:
-        return
+def write_deliveries(
+    launch: Launch, people_by_site: Mapping[int, Sequence[Member]], source_id: int, now: datetime
+) -> Counter[str]:
+    """Lengthen the tranches and COPY the deliveries, inside the caller's transaction; who was left out, by reason.
+
+    Nothing else writes deliveries, so it asks permission itself, whoever calls and whatever was asked before: DNS may
+    have taken seconds since.
+    """
+    by_site, refused = _with_permission(launch, people_by_site, now)
+    if by_site:
+        _write(launch, by_site, source_id)
+    return refused
+
+
+def _with_permission(
+    launch: Launch, people_by_site: Mapping[int, Sequence[Member]], now: datetime
+) -> tuple[dict[int, list[Member]], Counter[str]]:
+    by_site, refused = {}, Counter[str]()
+    for site, people in people_by_site.items():
+        asked = _ask(launch, people, now)
+        refused += asked.excluded
+        if asked.allowed:
+            by_site[site] = asked.allowed
+    return by_site, refused
+
+
+def _write(launch: Launch, by_site: Mapping[int, Sequence[Member]], source_id: int) -> None:
     # Budgets first, as every claim does: a claim that holds a budget and waits for our tranche would be a deadlock.
     _lock_budgets(by_site)
     first_n = _lengthen(launch, {site: len(people) for site, people in by_site.items()}, source_id)

@@ -18,7 +18,7 @@ from rida.campaign.services import draft_of
 from rida.kernel.address import parse
 from rida.kernel.clock import milliseconds
 from rida.kernel.engine import submit
-from rida.kernel.errors import ContentChanged, LaunchBlocked, WrongState
+from rida.kernel.errors import ContentChanged, LaunchBlocked, PermissionMissing, WrongState
 from rida.outbox.copies import mailing_of
 from rida.outbox.freezing import write_deliveries
 from rida.outbox.halting import cancel, pause, resume
@@ -52,6 +52,11 @@ class Survey:
     by_domain: Counter[str] = field(default_factory=Counter)
     excluded: Counter[str] = field(default_factory=Counter)
     sample: list[Member] = field(default_factory=list)
+
+    @property
+    def kept_out_by_the_label(self) -> int:
+        """People whom permission refuses only because the message does not say that it is an advertisement."""
+        return sum(people for reason, people in self.excluded.items() if reason.endswith("_needs_label"))
 
 
 def terms_of(draft: Draft) -> Terms:
@@ -103,7 +108,7 @@ def _case(campaign: Campaign, draft: Draft, found: Survey, now: datetime) -> Cas
     return Case(
         draft=draft,
         specimens=specimens(draft, mailing_of(campaign.workspace_id), merges),
-        audience=Audience(found.recipients, dict(found.by_basis)),
+        audience=Audience(found.recipients, dict(found.by_basis), found.kept_out_by_the_label),
         route=SANDBOX,
         now=now,
         address_confirmed_at=campaign.identity.address_confirmed_at if campaign.identity else None,
@@ -185,7 +190,10 @@ def _freeze(campaign: Campaign, draft: Draft, user: User | None, now: datetime, 
 
 
 def test_send(campaign: Campaign, user: User, now: datetime) -> Launch:
-    """One copy to the user's own address, by permit like everything else. Asking for it is the permission."""
+    """One copy to the user's own address, by permit like everything else. Asking for it is the permission.
+
+    Raises PermissionMissing where even that is none: a mailbox that complained or is dead. ContentError, WrongState.
+    """
     draft, address = draft_of(campaign), parse(user.email)
     site = locate({address.domain}, now)[address.domain]
     if not isinstance(site, Site):
@@ -214,5 +222,6 @@ def test_send(campaign: Campaign, user: User, now: datetime) -> Launch:
             launched_by=user,
             launched_at=now,
         )
-        write_deliveries(made, {site.pk: [person]}, sandbox_source().pk)
+        for reason in write_deliveries(made, {site.pk: [person]}, sandbox_source().pk, now):
+            raise PermissionMissing(code=reason)
     return made

@@ -63,15 +63,20 @@ class Specimen:
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Who would be written to: how many, and on what ground. by_ground: {(basis, grade): people}."""
+    """Who would be written to: how many, and on what ground. by_ground: {(basis, grade): people}.
+
+    kept_out: people who would be, if only the message said that it is an advertisement.
+    """
 
     recipients: int = 0
     by_ground: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    kept_out: int = 0
 
     @property
     def not_affirmative(self) -> int:
         """People who never asked for it themselves; mail to them must say that it is an advertisement (R20)."""
-        return sum(people for (basis, _), people in self.by_ground.items() if basis not in _AFFIRMATIVE)
+        written_to = sum(people for (basis, _), people in self.by_ground.items() if basis not in _AFFIRMATIVE)
+        return written_to + self.kept_out
 
 
 @dataclass(frozen=True, slots=True)
