@@ -12,7 +12,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from django.db import OperationalError, connection, transaction
+import psycopg
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Q, QuerySet
 from psycopg.errors import DiskFull as PostgresDiskFull
 
@@ -88,14 +89,15 @@ def start_import(
 ) -> Import:
     """Store the file and check that it can be read; nothing is imported yet. mapping None: as the headers suggest.
 
-    Raises ImportError_ (not text, no table, no addresses, no basis), DiskFull, NotAllowed.
+    Raises ImportError_ (not text, no table, no addresses, no basis), DiskFull, NotAllowed, DatabaseAway.
     """
     if topic.workspace_id != workspace.pk:
         raise NotAllowed
     stored = storage.store(source)
     try:
-        job = _job(stored, workspace, user, file_name, topic, basis, mapping, statement, now)
-        job.save()
+        with _database_in_words():
+            job = _job(stored, workspace, user, file_name, topic, basis, mapping, statement, now)
+            job.save()
     except BaseException:
         stored.path.unlink(missing_ok=True)
         raise
@@ -150,7 +152,7 @@ def run_import(import_id: int, now: datetime, progress: Callable[[Import], None]
     imported. Repeat it freely: nothing is doubled. `progress` is called about every second, after the row was saved.
     Raises DatabaseAway; the import then waits for its next ticket.
     """
-    with _alone(import_id) as mine:
+    with _database_in_words(), _alone(import_id) as mine:
         job = Import.objects.select_related("topic").get(pk=import_id)
         if mine and job.state != Import.State.FINISHED:
             _run(job, now, progress)
@@ -180,13 +182,17 @@ def _load(job: Import, now: datetime, tick: Callable[[Tally], None]) -> None:
             open_load(job, file, table, report, now).run(tick)
 
 
+_AWAY = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
+"""Django translates the driver's errors, but not those of a COPY."""
+
+
 @contextmanager
 def _database_in_words() -> Iterator[None]:
     try:
         yield
-    except OperationalError as error:
+    except _AWAY as error:
         reason = str(error).strip().partition("\n")[0]
-        if isinstance(error.__cause__, PostgresDiskFull):
+        if isinstance(error, PostgresDiskFull) or isinstance(error.__cause__, PostgresDiskFull):
             raise DiskFull(reason=reason) from error
         raise DatabaseAway(reason=reason) from error
 

@@ -11,8 +11,8 @@ def import_file(import_id: int) -> None:
     run_import(import_id, now())
 
 
-@ticket("imports_unfinished", lane="tick", every_seconds=30)
+@ticket("imports_unfinished", lane="tick", every_seconds=10)
 def imports_unfinished() -> None:
-    """A node that died took its ticket along; repeating an import doubles nothing."""
-    for job in Import.objects.filter(state=Import.State.RUNNING):
+    """A node that died, or a database that went away, took the ticket along; repeating an import doubles nothing."""
+    for job in Import.objects.filter(state__in=[Import.State.WAITING, Import.State.RUNNING]):
         queue_import(job)

@@ -3,10 +3,11 @@
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
-from rida.kernel.errors import RidaError
+from rida.kernel.errors import DatabaseAway, RidaError
 
 
 class Commands(click.Group):
@@ -16,8 +17,18 @@ class Commands(click.Group):
         try:
             return super().invoke(context)
         except RidaError as error:
-            click.echo(f"rida: {error}", err=True)
-            sys.exit(1)
+            _refuse(error)
+        except Exception as error:
+            from django.db import OperationalError  # not at the top: `rida --help` needs no Django
+
+            if not isinstance(error, OperationalError):
+                raise
+            _refuse(DatabaseAway(reason=str(error).strip().partition("\n")[0]))
+
+
+def _refuse(error: RidaError) -> NoReturn:
+    click.echo(f"rida: {error}", err=True)
+    sys.exit(1)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
