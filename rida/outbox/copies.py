@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from rida.campaign.content import Draft
+from rida.kernel.errors import ContentError
 from rida.outbox.links import Copy, Links
 from rida.outbox.models import Launch
 from rida.outbox.render import Mailing, Press, Refused, Rendered
@@ -20,9 +21,13 @@ def mailing_of(workspace_id: int, launch_id: int = 0) -> Mailing:
 
 @dataclass(slots=True)
 class Copies:
-    """Compiles each launch once. One a process; a launch is frozen, so nothing here grows old."""
+    """Compiles each launch once. One a process; a launch is frozen, so nothing here grows old.
 
-    _presses: dict[int, tuple[Press, Launch]] = field(default_factory=dict)
+    Content that cannot be compiled refuses every copy of its launch: an error here would stop the worker's claims, and
+    with them the mail of everybody else.
+    """
+
+    _presses: dict[int, tuple[Press | Refused, Launch]] = field(default_factory=dict)
 
     def prepare(self, launch_ids: Collection[int]) -> None:
         """Read and compile those not seen yet; `render` then touches no database."""
@@ -34,13 +39,21 @@ class Copies:
     ) -> Rendered | Refused:
         """The same Message-ID whenever it is made: a resend after doubt can be recognised by the receiver."""
         press, launch = self._press(launch_id)
+        if isinstance(press, Refused):
+            return press
         copy = Copy(launch.workspace_id, tranche_id, n, address_hash)
         message_id = f"<{tranche_id}.{n}.{bytes(launch.content_hash).hex()[:12]}@{press.domain}>"
         return press.letter(copy, address, merge, message_id, formatdate())
 
-    def _press(self, launch_id: int) -> tuple[Press, Launch]:
+    def _press(self, launch_id: int) -> tuple[Press | Refused, Launch]:
         if launch_id not in self._presses:
             launch = Launch.objects.get(pk=launch_id)
-            draft = Draft.from_json(launch.content)
-            self._presses[launch_id] = Press(draft, mailing_of(launch.workspace_id, launch_id)), launch
+            self._presses[launch_id] = _compiled(launch), launch
         return self._presses[launch_id]
+
+
+def _compiled(launch: Launch) -> Press | Refused:
+    try:
+        return Press(Draft.from_json(launch.content), mailing_of(launch.workspace_id, launch.pk))
+    except ContentError as error:
+        return Refused(str(error.params.get("code") or "content"))

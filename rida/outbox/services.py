@@ -24,6 +24,7 @@ from rida.outbox.freezing import write_deliveries
 from rida.outbox.halting import cancel, pause, resume
 from rida.outbox.inspect import Specimen, specimens
 from rida.outbox.models import Chunk, Launch
+from rida.outbox.render import Press
 from rida.outbox.route import locate
 from rida.permission.rules import Basis, Grade, Kind, Terms
 from rida.permission.services import Act, Ask, hash_of, record, verdicts
@@ -195,6 +196,7 @@ def test_send(campaign: Campaign, user: User, now: datetime) -> Launch:
     Raises PermissionMissing where even that is none: a mailbox that complained or is dead. ContentError, WrongState.
     """
     draft, address = draft_of(campaign), parse(user.email)
+    Press(draft, mailing_of(campaign.workspace_id))  # what cannot be compiled is told here, not withheld by a worker
     site = locate({address.domain}, now)[address.domain]
     if not isinstance(site, Site):
         raise WrongState(state=site)
