@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import psycopg
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Q, QuerySet
 from psycopg.errors import DiskFull as PostgresDiskFull
@@ -25,6 +26,7 @@ from rida.audience.loading import Tally, open_load, reading_of, table_of, upsert
 from rida.audience.models import Contact, Import, Topic
 from rida.audience.rules import first_name
 from rida.audience.table import sniff
+from rida.kernel import errors
 from rida.kernel.address import Address, parse
 from rida.kernel.clock import elapsed_seconds
 from rida.kernel.engine import submit
@@ -184,6 +186,8 @@ def _load(job: Import, now: datetime, tick: Callable[[Tally], None]) -> None:
 
 _AWAY = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
 """Django translates the driver's errors, but not those of a COPY."""
+_DATABASE_NEEDS_MB = 32
+"""Two segments of its log. Without room for one PostgreSQL ends at once, and cannot say any more why."""
 
 
 @contextmanager
@@ -194,11 +198,21 @@ def _database_in_words() -> Iterator[None]:
         reason = str(error).strip().partition("\n")[0]
         if isinstance(error, PostgresDiskFull) or isinstance(error.__cause__, PostgresDiskFull):
             raise DiskFull(reason=reason) from error
+        if storage.megabytes_left() < _DATABASE_NEEDS_MB:
+            raise DiskFull(reason=f"{storage.megabytes_left()} MB left for {settings.HOME}") from error
         raise DatabaseAway(reason=reason) from error
 
 
 def _stored(error: RidaError) -> dict[str, Any]:
     return {"code": type(error).__name__, "params": {key: str(value) for key, value in error.params.items()}}
+
+
+def failure_of(job: Import) -> RidaError | None:
+    """Why the import failed, ready to be said or raised."""
+    if not job.error:
+        return None
+    kind: type[RidaError] = getattr(errors, job.error["code"], RidaError)
+    return kind(**job.error["params"])
 
 
 @dataclass(slots=True)

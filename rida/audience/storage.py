@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import secrets
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,6 +37,10 @@ def folder() -> Path:
     made: Path = settings.HOME / "imports"
     made.mkdir(parents=True, exist_ok=True, mode=0o700)
     return made
+
+
+def megabytes_left() -> int:
+    return shutil.disk_usage(folder()).free >> 20
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import click
 
 from rida.accounts.models import Workspace
 from rida.audience.models import Import, Topic
-from rida.audience.services import refused_report_path, run_import, start_import
+from rida.audience.services import failure_of, refused_report_path, run_import, start_import
 from rida.campaign.models import Campaign
 from rida.cli.measuring import show
 from rida.kernel.address import parse
@@ -39,6 +39,7 @@ def the_campaign(number: int) -> Campaign:
 
 
 def import_file(file: Path, workspace: str, topic: str, basis: str, statement: str) -> None:
+    """Raises what `start_import` and `run_import` raise, and what made the import fail half-way."""
     owner = the_workspace(workspace)
     begun = start_import(
         owner,
@@ -53,8 +54,10 @@ def import_file(file: Path, workspace: str, topic: str, basis: str, statement: s
     )
     done = run_import(begun.pk, now(), progress=_tell)
     click.echo(f"\r{done.rows:,} rows: {done.imported:,} new, {done.updated:,} updated, {done.refused:,} refused")
-    if done.refused:
+    if done.refused and refused_report_path(done).exists():
         click.echo(f"Each refused row with its reason: {refused_report_path(done)}")
+    if failure := failure_of(done):
+        raise failure
 
 
 def _topic(workspace: Workspace, slug: str) -> Topic:

@@ -1,13 +1,6 @@
 """A database that goes away during an import: a sentence for the operator, and the repeat loses and doubles nothing."""
 
 import io
-import os
-import shutil
-import signal
-import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +12,6 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from psycopg.conninfo import make_conninfo
 from pytest_django import Settings
 
-from rida import embedded
 from rida.accounts.models import Workspace
 from rida.audience import loading, services
 from rida.audience.models import Contact, Import, Topic
@@ -161,67 +153,3 @@ def test_an_import_that_ended_gets_none(flowers: Topic, state: Import.State) -> 
     Import.objects.update(state=state)
     imports_unfinished()
     assert not ProcrastinateJob.objects.exists()
-
-
-# --- the command line, and a server of its own that is killed -------------------------------------------------------
-
-_MAKE_A_SHOP = """
-from rida.cli import prepare
-prepare()
-from rida.accounts.models import Workspace
-from rida.audience.services import add_topic
-add_topic(Workspace.objects.create(name="Alice", slug="alice"), "flowers", "Flowers")
-"""
-_MANY = 40_000
-
-
-@pytest.fixture
-def home() -> Iterator[Path]:
-    """A folder that root's server can walk into, unlike pytest's own."""
-    folder = Path(tempfile.mkdtemp(prefix="rida-"))
-    folder.chmod(0o711)
-    yield folder / "home"
-    embedded.remove(folder / "home")
-    shutil.rmtree(folder)
-
-
-def rida(home: Path, *command: str) -> "subprocess.Popen[str]":
-    environment = {**os.environ, "RIDA_HOME": str(home)}
-    del environment["DATABASE_URL"]
-    return subprocess.Popen(
-        [sys.executable, *command], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-
-
-def test_the_server_is_killed_while_the_command_imports(home: Path) -> None:
-    people = home.parent / "people.csv"
-    people.write_text(HEAD + "".join(f"p{n}@x.org,2026-01-01,N{n}\n" for n in range(_MANY)))
-    made = rida(home, "-c", _MAKE_A_SHOP)
-    told = made.communicate(timeout=60)
-    assert made.returncode == 0, told
-    first = rida(home, "-m", "rida.cli", "import", str(people))
-    _wait_for_rows(home)
-    os.kill(int((home / "postgresql").resolve().joinpath("data/postmaster.pid").read_text().split()[0]), signal.SIGKILL)
-    said = first.communicate(timeout=60)
-    assert first.returncode == 1, said
-    assert said[1].startswith("rida: The database does not answer (")
-    assert "Nothing is lost" in said[1]
-    assert "Traceback" not in said[1]
-    before = _contacts(home)
-    assert 0 < before < _MANY
-    second = rida(home, "-m", "rida.cli", "import", str(people))
-    assert f"{_MANY:,} rows: {_MANY - before:,} new, {before:,} updated" in second.communicate(timeout=60)[0]
-    assert _contacts(home) == _MANY
-
-
-def _wait_for_rows(home: Path) -> None:
-    deadline = time.monotonic() + 30
-    while not _contacts(home):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def _contacts(home: Path) -> int:
-    with psycopg.connect(embedded.ensure(home)) as other:
-        (count,) = other.execute("SELECT count(*) FROM audience_contact").fetchone() or (0,)
-        return int(count)
