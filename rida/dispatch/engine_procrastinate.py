@@ -8,6 +8,8 @@ from django.db import close_old_connections, transaction
 from procrastinate import App, exceptions, jobs
 from procrastinate.contrib.django import app as django_app
 from procrastinate.contrib.django.django_connector import DjangoConnector
+from procrastinate.manager import JobManager
+from procrastinate.tasks import configure_task
 
 from rida.kernel.engine import REGISTRY, Ticket
 
@@ -21,10 +23,13 @@ class ProcrastinateEngine:
     def __init__(self, app: App) -> None:
         self._app = app
         self._stop = asyncio.Event()
+        # Its own, because `run` lends the app a pool of the event loop: used from a thread, that pool is outside the
+        # caller's transaction, and whoever waits for one of its connections there is never woken.
+        self._desk = JobManager(DjangoConnector())
 
     def submit(self, name: str, key: str, arguments: Mapping[str, Any]) -> bool:
         lane = REGISTRY.kinds[name].lane
-        job = self._app.configure_task(name, lock=key, queueing_lock=key, queue=lane)
+        job = configure_task(name=name, job_manager=self._desk, lock=key, queueing_lock=key, queue=lane)
         try:
             # A savepoint: a refused lock must not spoil the caller's transaction.
             with transaction.atomic():
@@ -36,7 +41,7 @@ class ProcrastinateEngine:
     async def run(self, lanes: Mapping[str, int]) -> None:
         connector = self._app.connector
         assert isinstance(connector, DjangoConnector)
-        self._stop.clear()
+        self._stop = asyncio.Event()  # of this event loop
         with self._app.replace_connector(connector.get_worker_connector()) as app:
             async with app.open_async():
                 await self._work(app, lanes)
@@ -84,11 +89,12 @@ class ProcrastinateEngine:
 def on_app_ready(app: App) -> None:
     """Called by procrastinate.contrib.django once every stage's `tickets` file has been read."""
     for kind in REGISTRY.kinds.values():
-        _declare(app, kind)
+        declare(app, kind)
     REGISTRY.engine = ProcrastinateEngine(app)
 
 
-def _declare(app: App, kind: Ticket) -> None:
+def declare(app: App, kind: Ticket) -> None:
+    """Tell Procrastinate about a kind of ticket."""
     if kind.every_seconds is None:
         app.task(name=kind.name, queue=kind.lane)(_runner(kind))
         return
