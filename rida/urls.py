@@ -8,3 +8,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("rida.api.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
 ]
+
+handler500 = "rida.public.trouble.page"

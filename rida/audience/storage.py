@@ -21,7 +21,8 @@ from rida.audience.table import Refused
 from rida.kernel.errors import DiskFull
 
 _PIECE = 256 * 1024
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""Numbers of the errors that a disk without room gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def room_on_disk(*written: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _FULL:
+        if error.errno not in FULL:
             raise
         for path in written:
             path.unlink(missing_ok=True)
