@@ -105,8 +105,11 @@ class Session:
     async def _locate(self) -> tuple[Host, ...]:
         """The site's hosts; what lives elsewhere now is recorded, and nothing of it is sent."""
         hosts: tuple[Host, ...] = ()
+        # A volley often has one domain, and naming its place costs as much as rendering a letter.
+        domains = dict.fromkeys(item.domain for item in self._tally.open)
+        places = {domain: await self.house.atlas.locate(domain) for domain in domains}
         for item in self._tally.open:
-            place = await self.house.atlas.locate(item.domain)
+            place = places[item.domain]
             if isinstance(place, NoPlace):
                 self._nowhere(item, place)
             elif place.site != self.volley.site:
