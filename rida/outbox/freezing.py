@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from rida.audience.services import Member, members
 from rida.dns.location import Reason
 from rida.outbox.models import Chunk, Launch
+from rida.outbox.waking import wake_sites
 from rida.permission.rules import Terms
 from rida.permission.services import Ask, verdicts
 from rida.shaping.models import Site
@@ -105,7 +106,7 @@ def _write(launch: Launch, by_site: Mapping[int, Sequence[Member]], source_id: i
     with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
         for row in _delivery_rows(launch, by_site, first_n):
             copy.write_row(row)
-    _wake(by_site)
+    wake_sites(by_site)
 
 
 _COPY = """
@@ -126,10 +127,6 @@ _LOCK_BUDGETS = """
 SELECT b.id FROM shaping_budget b
 WHERE b.source_id IS NULL AND b.network_id IN (SELECT network_id FROM shaping_site WHERE id = ANY (%s))
 ORDER BY b.id FOR UPDATE
-"""
-_WAKE = """
-UPDATE shaping_budget SET next_due = least(next_due, rida_now())
-WHERE source_id IS NULL AND network_id IN (SELECT network_id FROM shaping_site WHERE id = ANY (%s))
 """
 _ADD_UP = """
 UPDATE outbox_launch SET chunks_done = chunks_done + 1, queued = queued + %(queued)s,
@@ -169,11 +166,6 @@ def _delivery_rows(
 def _lock_budgets(sites: Iterable[int]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_LOCK_BUDGETS, [list(sites)])
-
-
-def _wake(sites: Iterable[int]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(_WAKE, [list(sites)])
 
 
 def _add_up(launch_id: int, queued: int, excluded: Mapping[str, int]) -> None:
