@@ -1,6 +1,4 @@
-"""The ledger's work for the engine: drain a shard, and the tick that looks after everything."""
-
-from asyncio import to_thread
+"""The ledger's work for the engine: drain a shard, and two ticks that look after everything."""
 
 from django.conf import settings
 
@@ -25,21 +23,18 @@ async def drain(shard: int) -> None:
 
 
 @ticket("tick", lane="tick", every_seconds=_TICK_SECONDS)
-async def tick() -> None:
-    """Once a second over all nodes: tickets for due shards, dead nodes' volleys and tickets, launches that ended."""
-    engine = REGISTRY.engine
-    assert engine is not None
-    await to_thread(_submit_drains)
-    await engine.recover(settings.RIDA_NODE_SILENCE_SECONDS)
-    await NODE[0].reap()
-    await to_thread(_look_after_launches)
-
-
-def _submit_drains() -> None:
+def tick() -> None:
+    """Once a second over all nodes: tickets for due shards, and launches that ended."""
     for shard in due_shards(ahead_ms=_TICK_SECONDS * 1000):
         submit("drain", f"shard:{shard}", shard=shard)
-
-
-def _look_after_launches() -> None:
     heal()
     settle_all()
+
+
+@ticket("rescue", lane="tick", every_seconds=_TICK_SECONDS)
+async def rescue() -> None:
+    """Once a second over all nodes: take over dead nodes' volleys and tickets."""
+    engine = REGISTRY.engine
+    assert engine is not None
+    await engine.recover(settings.RIDA_NODE_SILENCE_SECONDS)
+    await NODE[0].reap()
