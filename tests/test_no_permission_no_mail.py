@@ -25,7 +25,7 @@ from rida.dispatch.tests import world
 from rida.dns.location import Found, MailHost
 from rida.kernel.address import parse
 from rida.kernel.clock import now
-from rida.kernel.errors import PermissionMissing, WrongState
+from rida.kernel.errors import PermissionMissing, Unreachable, WrongState
 from rida.kernel.reply import Outcome
 from rida.outbox.freezing import select, write, write_deliveries
 from rida.outbox.halting import cancel, pause, resume
@@ -195,6 +195,7 @@ def test_whoever_writes_deliveries_cannot_leave_permission_out() -> None:
 
 def test_a_direct_write_of_strangers_only_makes_no_tranche() -> None:
     stranger = shop.person(LAYLA, None)
+    shop.person("samir@example.org", shop.OPT_IN)
     made = _launched()
     with transaction.atomic():
         write_deliveries(made, {Site.objects.get().pk: [stranger]}, sandbox_source().pk, now())
@@ -228,6 +229,13 @@ def test_a_test_send_goes_to_ones_own_address_and_to_nobody_else() -> None:
     user = User.objects.create_user("rosa@example.org", name="Rosa")
     send_test(shop.campaign(), user, now())
     assert written_to() == ["rosa@example.org"]
+
+
+def test_a_test_send_to_a_domain_that_takes_no_mail_says_what_to_do() -> None:
+    user = User.objects.create_user("rosa@no-such-domain.example", name="Rosa")
+    with pytest.raises(Unreachable, match="Mail for no-such-domain.example finds no way .* Check the address"):
+        send_test(shop.campaign(), user, now())
+    assert_nothing_queued()
 
 
 def test_asking_for_a_test_allows_nothing_else() -> None:

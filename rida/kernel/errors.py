@@ -141,6 +141,18 @@ class LaunchBlocked(RidaError):
     says = gettext_noop("The campaign cannot be launched yet: %(codes)s. Open the preflight page to see what to do.")
 
 
+class NobodyToWriteTo(LaunchBlocked):
+    says = gettext_noop("Nobody gave permission for this topic. Import people, or choose another topic.")
+
+
+class Unreachable(RidaError):
+    """An address whose domain has no place for mail now."""
+
+    says = gettext_noop(
+        "Mail for %(domain)s finds no way (%(code)s). Check the address; if it is right, try again in some minutes."
+    )
+
+
 class ContentChanged(RidaError):
     says = gettext_noop("The content changed after preflight looked at it. Run preflight again, then launch.")
 

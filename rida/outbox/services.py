@@ -18,7 +18,14 @@ from rida.campaign.services import draft_of
 from rida.kernel.address import parse
 from rida.kernel.clock import milliseconds
 from rida.kernel.engine import submit
-from rida.kernel.errors import ContentChanged, LaunchBlocked, PermissionMissing, WrongState
+from rida.kernel.errors import (
+    ContentChanged,
+    LaunchBlocked,
+    NobodyToWriteTo,
+    PermissionMissing,
+    Unreachable,
+    WrongState,
+)
 from rida.outbox.copies import mailing_of
 from rida.outbox.freezing import write_deliveries
 from rida.outbox.halting import cancel, pause, resume
@@ -136,7 +143,7 @@ def launch(campaign: Campaign, user: User | None, now: datetime, *, urgent: bool
     """Freeze content and audience, and let it go. Nothing is sent that preflight did not see as it is.
 
     urgent: time-critical mail, which goes first and may use the reserve.
-    Raises LaunchBlocked (findings, or no preflight yet), ContentChanged, WrongState.
+    Raises LaunchBlocked (findings, no preflight yet, or nobody to write to), ContentChanged, WrongState.
     """
     with transaction.atomic():
         campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
@@ -161,8 +168,11 @@ def _check_seen(campaign: Campaign, draft: Draft) -> None:
 
 def _check_now(campaign: Campaign, user: User | None, now: datetime) -> None:
     """The audience may have changed since: every check once more."""
-    if findings := blocking(examine(campaign, user, now)):
+    report = examine(campaign, user, now)
+    if findings := blocking(report):
         raise LaunchBlocked(codes=", ".join(f"{finding.rule} {finding.code}" for finding in findings))
+    if not report.recipients:
+        raise NobodyToWriteTo
 
 
 def _freeze(campaign: Campaign, draft: Draft, user: User | None, now: datetime, *, urgent: bool) -> Launch:
@@ -193,13 +203,13 @@ def _freeze(campaign: Campaign, draft: Draft, user: User | None, now: datetime, 
 def test_send(campaign: Campaign, user: User, now: datetime) -> Launch:
     """One copy to the user's own address, by permit like everything else. Asking for it is the permission.
 
-    Raises PermissionMissing where even that is none: a mailbox that complained or is dead. ContentError, WrongState.
+    Raises PermissionMissing where even that is none: a mailbox that complained or is dead; ContentError, Unreachable.
     """
     draft, address = draft_of(campaign), parse(user.email)
     Press(draft, mailing_of(campaign.workspace_id))  # what cannot be compiled is told here, not withheld by a worker
     site = locate({address.domain}, now)[address.domain]
     if not isinstance(site, Site):
-        raise WrongState(state=site)
+        raise Unreachable(domain=address.domain, code=site)
     person = Member(
         contact_id=None,
         address=str(address),

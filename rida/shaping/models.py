@@ -37,7 +37,7 @@ class Domain(models.Model):
     name = models.CharField(max_length=255, primary_key=True)
     site = models.ForeignKey(Site, models.PROTECT, null=True)
     failure = models.CharField(max_length=40, blank=True)
-    """null_mx, no_such_domain or temporary; empty when it has a site."""
+    """A code of rida.dns.location.Reason; empty when it has a site."""
     located_at = models.DateTimeField()
 
 

@@ -9,7 +9,7 @@ from rida.audience.models import Contact, Topic
 from rida.campaign.models import Campaign, Identity
 from rida.campaign.services import change_campaign, change_identity
 from rida.kernel.clock import now
-from rida.kernel.errors import ContentChanged, LaunchBlocked, WrongState
+from rida.kernel.errors import ContentChanged, LaunchBlocked, NobodyToWriteTo, WrongState
 from rida.outbox.models import Chunk, Delivery, Launch, Tranche
 from rida.outbox.services import examine, launch
 from rida.outbox.tests import shop
@@ -94,6 +94,16 @@ def test_people_who_came_after_the_report_are_judged_too() -> None:
 
 def test_a_launch_without_preflight_is_refused() -> None:
     assert refusal(shop.campaign()) == "preflight_missing"
+
+
+def test_a_launch_to_nobody_is_refused_and_says_so() -> None:
+    Contact.objects.all().delete()
+    shop.person("stranger@example.org", None)
+    made = shop.campaign()
+    assert blocking(examine(made, None, now())) == []
+    with pytest.raises(NobodyToWriteTo, match="Nobody gave permission for this topic"):
+        launch(made, None, now())
+    assert_nothing_queued()
 
 
 def test_a_campaign_without_a_sender_is_refused_and_says_what_is_missing() -> None:

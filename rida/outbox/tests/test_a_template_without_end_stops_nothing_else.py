@@ -94,6 +94,7 @@ def test_frozen_content_that_cannot_be_compiled_any_more_harms_its_own_launch_on
 
 
 def _frozen() -> Launch:
+    shop.person("layla@example.org")
     made = shop.campaign()
     examine(made, None, now())
     return launch(made, None, now())
