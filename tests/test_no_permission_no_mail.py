@@ -37,7 +37,8 @@ from rida.permission.rules import Basis, Grade, Kind
 from rida.permission.services import Act, erase, hash_of, record
 from rida.reports.queries import totals
 from rida.shaping.models import Budget, Network, Site
-from rida.shaping.services import assign, sandbox_source
+from rida.shaping.places import assign
+from rida.shaping.sources import sandbox_source
 from rida.town.beside import beside
 from rida.town.events import read_events
 from rida.town.plan import default
@@ -233,7 +234,7 @@ def test_a_test_send_goes_to_ones_own_address_and_to_nobody_else() -> None:
 
 def test_a_test_send_to_a_domain_that_takes_no_mail_says_what_to_do() -> None:
     user = User.objects.create_user("rosa@no-such-domain.example", name="Rosa")
-    with pytest.raises(Unreachable, match="Mail for no-such-domain.example finds no way .* Check the address"):
+    with pytest.raises(Unreachable, match=r"Mail for no-such-domain\.example finds no way .* Check the address"):
         send_test(shop.campaign(), user, now())
     assert_nothing_queued()
 

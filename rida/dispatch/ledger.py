@@ -20,7 +20,7 @@ from rida.kernel.reply import Outcome
 from rida.outbox.models import Launch
 from rida.permission.rules import Terms
 from rida.permission.services import Ask, heads, verdicts
-from rida.shaping.services import assign_place
+from rida.shaping.places import assign_place
 
 Row = tuple[Any, ...]
 

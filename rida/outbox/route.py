@@ -11,7 +11,7 @@ from django.conf import settings
 from rida.dns.resolver import Resolver
 from rida.kernel.errors import SettingError
 from rida.outbox.freezing import LocatedDomains
-from rida.shaping.services import locate_domains
+from rida.shaping.places import locate_domains
 from rida.town.card import read_card
 
 

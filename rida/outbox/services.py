@@ -39,7 +39,8 @@ from rida.preflight.case import SANDBOX, Audience, Case
 from rida.preflight.models import Report
 from rida.preflight.services import blocking, judge
 from rida.shaping.models import Site
-from rida.shaping.services import ForecastRow, forecast, sandbox_source
+from rida.shaping.services import ForecastRow, forecast
+from rida.shaping.sources import sandbox_source
 
 __all__ = [
     "Survey", "cancel", "examine", "forecast_of", "launch", "pause", "preview", "resume", "survey",

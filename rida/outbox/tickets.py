@@ -5,7 +5,7 @@ from rida.kernel.engine import submit, ticket
 from rida.outbox.freezing import select, write
 from rida.outbox.models import Chunk, Launch
 from rida.outbox.route import locate
-from rida.shaping.services import sandbox_source
+from rida.shaping.sources import sandbox_source
 
 _CHUNKS_A_TICKET = 20
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rida.shaping.models import Site
-from rida.shaping.services import assign_place
+from rida.shaping.places import assign_place
 
 KEY = "unlocated"
 

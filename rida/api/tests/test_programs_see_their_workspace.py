@@ -20,7 +20,7 @@ from rida.outbox.models import Launch, Tranche
 from rida.permission.rules import Grade, Kind
 from rida.permission.services import Act, history, record
 from rida.shaping.models import Budget, Network, Site
-from rida.shaping.services import sandbox_source
+from rida.shaping.sources import sandbox_source
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("rida.api.tests.urls")]
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)

@@ -17,7 +17,7 @@ from rida.outbox.models import Launch, Tranche
 from rida.permission.rules import Basis, Grade, Kind, Terms
 from rida.permission.services import Act, Ask, hash_of, history, record, verdicts
 from rida.shaping.models import Network, Site
-from rida.shaping.services import sandbox_source
+from rida.shaping.sources import sandbox_source
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)

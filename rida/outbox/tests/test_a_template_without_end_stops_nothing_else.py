@@ -18,7 +18,7 @@ from rida.outbox.render import Refused, Rendered
 from rida.outbox.services import examine, launch, preview
 from rida.outbox.services import test_send as send_test
 from rida.outbox.tests import shop
-from rida.shaping.services import assign
+from rida.shaping.places import assign
 
 pytestmark = pytest.mark.django_db
 

@@ -15,7 +15,7 @@ from rida.outbox.models import Delivery, Launch, Tranche
 from rida.permission.rules import Basis, Grade, Kind, Terms
 from rida.permission.services import Act, Ask, hash_of, record, verdicts
 from rida.shaping.models import Network, Site
-from rida.shaping.services import sandbox_source
+from rida.shaping.sources import sandbox_source
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LAYLA = parse("layla@rose-mail.example")

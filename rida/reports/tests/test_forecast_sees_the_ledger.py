@@ -11,7 +11,9 @@ from rida.kernel.clock import milliseconds
 from rida.outbox.models import Launch, Tranche
 from rida.shaping.forecast import Because
 from rida.shaping.models import Site
-from rida.shaping.services import assign, forecast, hold, sandbox_source
+from rida.shaping.places import assign
+from rida.shaping.services import forecast, hold
+from rida.shaping.sources import sandbox_source
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)

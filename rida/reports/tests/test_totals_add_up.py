@@ -20,7 +20,7 @@ from rida.kernel.reply import Outcome
 from rida.outbox.models import Launch, Tranche
 from rida.reports.queries import NetworkTotals, Totals, by_network, dashboard, totals
 from rida.shaping.models import NEVER, Budget, Network, Site
-from rida.shaping.services import sandbox_source
+from rida.shaping.sources import sandbox_source
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)

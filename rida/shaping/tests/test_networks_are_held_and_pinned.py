@@ -10,15 +10,8 @@ from rida.kernel.clock import milliseconds
 from rida.kernel.errors import LimitOutOfRange
 from rida.shaping.limits import Limits
 from rida.shaping.models import NEVER, Budget, HoldEntry, Network, Site
-from rida.shaping.services import (
-    apply_priors,
-    assign,
-    hold,
-    messages_per_connection,
-    pin,
-    release,
-    unpin,
-)
+from rida.shaping.places import assign
+from rida.shaping.services import apply_priors, hold, messages_per_connection, pin, release, unpin
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)

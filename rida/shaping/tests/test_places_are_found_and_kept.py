@@ -11,7 +11,8 @@ from django.conf import settings
 from rida.dns.location import Found, MailHost, NotFound, Reason
 from rida.dns.resolver import Resolver
 from rida.shaping.models import NEVER, Budget, Domain, Network, Site, Source
-from rida.shaping.services import assign, assign_place, locate_domains, sandbox_source
+from rida.shaping.places import assign, assign_place, locate_domains
+from rida.shaping.sources import sandbox_source
 from rida.town.beside import beside
 from rida.town.plan import default
 from rida.town.server import Town
