@@ -19,6 +19,7 @@ import uvloop
 from rida.delivery.engine import Engine
 from rida.delivery.manners import Manners
 from rida.delivery.ports import Host, Item, Key, Letter, Place, Result, Volley, Word
+from rida.delivery.route import Door, Route, Tls
 from rida.delivery.session import House
 from rida.kernel.clock import elapsed_seconds
 from rida.kernel.reply import Outcome
@@ -108,6 +109,9 @@ class Free:
     async def renew(self, volley_ids: Collection[int]) -> frozenset[int]:
         return frozenset(volley_ids)
 
+    async def of(self, source_id: int) -> Route:
+        return Route(self, self, Door("bench.test", Tls.NONE))
+
     async def locate(self, domain: str) -> Place:
         return self._place
 
@@ -120,7 +124,7 @@ class Free:
 
 async def _measure(port: int, messages: int, sessions: int) -> dict[str, float]:
     free = Free(port, messages)
-    engine = Engine(House(free, free, free, free), Manners(name="bench.test"), sessions=sessions)
+    engine = Engine(House(free, free, free), Manners(), sessions=sessions)
     cpu, wall = time.process_time(), time.perf_counter()
     while free.accepted < messages and wall + _PATIENCE_SECONDS > time.perf_counter():
         while engine.free_sessions and (volley := free.volley()):

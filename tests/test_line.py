@@ -9,7 +9,7 @@ from django.db import models
 ROOT = Path(__file__).parent.parent
 INSTALLATION_WIDE = {
     *("User", "FirstLogin", "LoginFailure", "Workspace"),
-    *("Network", "Site", "Domain", "Source", "Budget", "HoldEntry"),
+    *("Network", "Site", "Domain", "Source", "Allowance", "Budget", "HoldEntry"),
     "Checkpoint",
 }
 """docs/decisions.md §1 says why."""

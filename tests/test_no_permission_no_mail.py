@@ -38,7 +38,6 @@ from rida.permission.services import Act, erase, hash_of, record
 from rida.reports.queries import totals
 from rida.shaping.models import Budget, Network, Site
 from rida.shaping.places import assign
-from rida.shaping.sources import sandbox_source
 from rida.town.beside import beside
 from rida.town.events import read_events
 from rida.town.plan import default
@@ -152,7 +151,7 @@ def test_what_permission_says_when_the_copies_are_written_counts() -> None:
     selection = select(made, chunk, now())
     assert [person.address for person in selection.allowed] == [second.address]
     shop.decide(second.address, Kind.WITHDRAWN)
-    write(made, chunk.pk, selection, {"example.org": Site.objects.get()}, sandbox_source().pk, now())
+    write(made, chunk.pk, selection, {"example.org": Site.objects.get()}, now())
     made.refresh_from_db()
     assert_nothing_queued()
     assert (made.queued, made.excluded, made.chunks_done) == (0, {"withdrawn": 2}, 1)
@@ -186,9 +185,7 @@ def test_whoever_writes_deliveries_cannot_leave_permission_out() -> None:
     nobody: Member = replace(stranger, contact_id=None, address="x@example.org", address_hash=hash_of("x@example.org"))
     made = _launched()
     with transaction.atomic():
-        refused = write_deliveries(
-            made, {Site.objects.get().pk: [stranger, nobody, friend]}, sandbox_source().pk, now()
-        )
+        refused = write_deliveries(made, {Site.objects.get().pk: [stranger, nobody, friend]}, now())
     assert refused == Counter(no_permission=2)
     assert written_to() == ["samir@example.org"]
     assert Tranche.objects.get().end_n == 1
@@ -199,7 +196,7 @@ def test_a_direct_write_of_strangers_only_makes_no_tranche() -> None:
     shop.person("samir@example.org", shop.OPT_IN)
     made = _launched()
     with transaction.atomic():
-        write_deliveries(made, {Site.objects.get().pk: [stranger]}, sandbox_source().pk, now())
+        write_deliveries(made, {Site.objects.get().pk: [stranger]}, now())
     assert_nothing_queued()
 
 

@@ -5,8 +5,9 @@ Defaults (facts: RFC 5321 §4.2.1; provider practice):
   421 ends the connection, so it is about that.
 - 5xx to a recipient or a message: bounced, but soft. Only a rule may call a mailbox dead.
 - 5xx to MAIL: bounced, about the sender; the address is never blamed.
-- 5xx before MAIL (greeting, EHLO) says nothing about any message: deferred, about us. Postfix waits there too, and a
-  block on our address that is lifted in a day must not have cost the campaign its recipients.
+- 5xx before MAIL (greeting, EHLO, STARTTLS, AUTH) says nothing about any message: deferred, about us. Postfix waits
+  there too, and a block on our address that is lifted in a day, or a wrong password, must not have cost the campaign
+  its recipients.
 - no reply at all: deferred, about the connection; but after the final dot nobody knows: doubtful.
 """
 
@@ -19,7 +20,7 @@ from typing import Any
 
 from rida.kernel.reply import Judgement, Outcome, Reply, Scope, Step
 
-_BEFORE_MAIL = (Step.CONNECT, Step.EHLO)
+_BEFORE_MAIL = (Step.CONNECT, Step.EHLO, Step.STARTTLS, Step.AUTH)
 _SERVICE_ENDS = 421
 _LINK = re.compile(r"https?://\S+")
 _ADDRESS = re.compile(r"<?[^\s<>@]+@[^\s<>]+>?")
@@ -84,8 +85,7 @@ _UNKNOWN_4XX = Judgement(Outcome.DEFERRED, Scope.RECIPIENT, rule="unknown-4xx")
 _TURNED_AWAY = Judgement(Outcome.DEFERRED, Scope.SENDER, rule="turned-away")
 _SOFT = Judgement(Outcome.BOUNCED, Scope.RECIPIENT, rule="unknown-5xx")
 _UNKNOWN_5XX = {
-    Step.CONNECT: _TURNED_AWAY,
-    Step.EHLO: _TURNED_AWAY,
+    **dict.fromkeys(_BEFORE_MAIL, _TURNED_AWAY),
     Step.MAIL: Judgement(Outcome.BOUNCED, Scope.SENDER, rule="sender-refused"),
     Step.RCPT: _SOFT,
     Step.DATA: _SOFT,

@@ -2,60 +2,97 @@
 
 Silence (refused, timed out, hung up) tries the next address, and so does a 5xx greeting, which means “no mail service
 on this host” (RFC 7504). A 4xx greeting is the site speaking about its load: the volley waits, and does not knock next
-door.
+door. Where any certificate will do, a handshake that fails is followed by one try in plain text, on a new connection:
+opportunistic encryption must never lose mail that would have gone without it (RFC 7435 §3).
 """
 
 import asyncio
+import ssl
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from rida.delivery.manners import Manners
-from rida.delivery.ports import Guard, Host
+from rida.delivery.ports import Host
+from rida.delivery.route import Door, Route, Tls
+from rida.delivery.smtp import Turn
+from rida.delivery.tls import context_for
 from rida.delivery.wire import Wire
 from rida.kernel.reply import Reply, Step
 
 
-async def dial(
-    hosts: Sequence[Host], guard: Guard, manners: Manners, new_wire: Callable[[], Wire], willing: Callable[[], bool]
-) -> Wire | Reply:
-    """A wire that is ready for an envelope, or the last reply. One socket at a time, closed before the next is opened.
+@dataclass(frozen=True, slots=True)
+class Dialler:
+    """new_wire: a wire for this door. willing: asked before each attempt (lease, stop)."""
 
-    willing: asked before each attempt (lease, stop).
-    """
-    said = Reply(Step.CONNECT, 0, "", "no address to connect to")
-    for host, address in islice(_addresses(hosts), manners.addresses_tried):
-        if not willing():
-            break
-        if not guard.may_connect(address):
-            said = Reply(Step.CONNECT, 0, "", f"guard refused {address}: this route may not connect there")
-            continue
-        met = await _greet(host, address, manners, new_wire, willing)
-        if isinstance(met, Wire):
-            return met
-        said = met
-        if 400 <= said.code < 500:
-            break
-    return said
+    route: Route
+    manners: Manners
+    new_wire: Callable[[Door], Wire]
+    willing: Callable[[], bool]
+
+    async def dial(self, hosts: Sequence[Host]) -> Wire | Reply:
+        """A wire that is ready for an envelope, or the last reply. One socket at a time, closed before the next."""
+        said = Reply(Step.CONNECT, 0, "", "no address to connect to")
+        for host, address in islice(_addresses(hosts), self.manners.addresses_tried):
+            if not self.willing():
+                break
+            if not self.route.guard.may_connect(address):
+                said = Reply(Step.CONNECT, 0, "", f"guard refused {address}: this route may not connect there")
+                continue
+            met = await self._meet(host, address)
+            if isinstance(met, Wire):
+                return met
+            said = met
+            if 400 <= said.code < 500:
+                break
+        return said
+
+    async def _meet(self, host: Host, address: str) -> Wire | Reply:
+        door = self.route.door
+        met = await self._greet(host, address, door)
+        undone = isinstance(met, Reply) and met.step is Step.STARTTLS and not met.code
+        if undone and door.tls is Tls.OPPORTUNISTIC and self.willing():
+            return await self._greet(host, address, replace(door, tls=Tls.NONE))
+        return met
+
+    async def _greet(self, host: Host, address: str, door: Door) -> Wire | Reply:
+        wire = await self._connect(host, address, door)
+        if isinstance(wire, Reply):
+            return wire
+        if not self.willing():
+            wire.abort("nobody wants the connection any more")
+        heard = await wire.turn(self.manners.patience.greeting)
+        if heard is Turn.ENCRYPT:
+            failure = await wire.encrypt(context_for(door), host.name, self.manners.patience.greeting)
+            if failure:
+                return Reply(Step.STARTTLS, 0, "", f"{host.name} [{address}]: {failure}")
+            heard = await wire.turn(self.manners.patience.greeting)
+        if isinstance(heard, Reply):
+            await wire.hang_up(self.manners.patience.farewell)
+            return heard
+        return wire
+
+    async def _connect(self, host: Host, address: str, door: Door) -> Wire | Reply:
+        at_once = door.tls is Tls.IMPLICIT
+        local = (self.route.local_address, 0) if self.route.local_address else None
+        try:
+            async with asyncio.timeout(self.manners.patience.connect):
+                _, wire = await asyncio.get_running_loop().create_connection(
+                    lambda: self.new_wire(door),
+                    address,
+                    host.port,
+                    ssl=context_for(door) if at_once else None,
+                    server_hostname=host.name if at_once else None,
+                    local_addr=local,
+                )
+        except TimeoutError:
+            return Reply(Step.CONNECT, 0, "", f"{host.name} [{address}] did not answer in time")
+        except ssl.SSLError as error:
+            return Reply(Step.STARTTLS, 0, "", f"{host.name} [{address}]: {error}")
+        except OSError as error:
+            return Reply(Step.CONNECT, 0, "", f"{host.name} [{address}]: {error.strerror or error}")
+        return wire
 
 
 def _addresses(hosts: Sequence[Host]) -> Iterator[tuple[Host, str]]:
     return ((host, address) for host in hosts for address in host.addresses)
-
-
-async def _greet(
-    host: Host, address: str, manners: Manners, new_wire: Callable[[], Wire], willing: Callable[[], bool]
-) -> Wire | Reply:
-    try:
-        async with asyncio.timeout(manners.patience.connect):
-            _, wire = await asyncio.get_running_loop().create_connection(new_wire, address, host.port)
-    except TimeoutError:
-        return Reply(Step.CONNECT, 0, "", f"{host.name} [{address}] did not answer in time")
-    except OSError as error:
-        return Reply(Step.CONNECT, 0, "", f"{host.name} [{address}]: {error.strerror or error}")
-    if not willing():
-        wire.abort("nobody wants the connection any more")
-    heard = await wire.turn(manners.patience.greeting)
-    if isinstance(heard, Reply):
-        await wire.hang_up(manners.patience.farewell)
-        return heard
-    return wire

@@ -21,8 +21,6 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Manners:
-    name: str = "localhost"
-    """What EHLO says: our host name, A-labels."""
     patience: Patience = Patience()
     messages_per_connection: int = 20
     addresses_tried: int = 6

@@ -155,9 +155,3 @@ class Press(Protocol):
     def render(self, item: Item) -> Letter | Refusal:
         """One person's copy. Fast: the skeleton was compiled once for the launch."""
         ...
-
-
-class Guard(Protocol):
-    def may_connect(self, address: str) -> bool:
-        """The sandbox allows loopback only; real routes only global addresses (design §8)."""
-        ...

@@ -11,16 +11,17 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from rida.delivery.classify import classify
-from rida.delivery.dial import dial
+from rida.delivery.dial import Dialler
 from rida.delivery.lease import lease_of
 from rida.delivery.manners import Manners
-from rida.delivery.ports import Atlas, Guard, Host, Item, Ledger, Letter, NoPlace, Press, Refusal, Volley, Word
+from rida.delivery.ports import Host, Item, Ledger, Letter, NoPlace, Press, Refusal, Volley, Word
+from rida.delivery.route import Door, Route, Routes
 from rida.delivery.smtp import Client, Turn
 from rida.delivery.smtp_letter import objection, wire_form
 from rida.delivery.tally import Tally
 from rida.delivery.wire import Wire
 from rida.kernel.clock import elapsed_seconds
-from rida.kernel.errors import RidaError, StorageError
+from rida.kernel.errors import RidaError, SettingError, StorageError
 from rida.kernel.reply import Judgement, Outcome, Reply, Scope, Step
 
 logger = logging.getLogger(__name__)
@@ -32,9 +33,8 @@ class House:
     """The ports of one process."""
 
     ledger: Ledger
-    atlas: Atlas
     press: Press
-    guard: Guard
+    routes: Routes
 
 
 class Session:
@@ -96,18 +96,26 @@ class Session:
         await self._settle()
 
     async def _serve(self) -> None:
-        hosts = await self._locate()
-        if not await self._connect(hosts):
+        route = await self._route()
+        if route is None or not await self._connect(route, await self._locate(route)):
             return
         while await self._send_volley() and await self._exchange():
-            await self._locate()
+            await self._locate(route)
 
-    async def _locate(self) -> tuple[Host, ...]:
-        """The site's hosts; what lives elsewhere now is recorded, and nothing of it is sent."""
+    async def _route(self) -> Route | None:
+        """How this source's mail leaves. None: somebody must mend its settings; the mail waits, with the reason."""
+        try:
+            return await self.house.routes.of(self.volley.source_id)
+        except SettingError as error:
+            self._tally.defer(self._tally.open, Reply(Step.CONNECT, 0, "", str(error)))
+            return None
+
+    async def _locate(self, route: Route) -> tuple[Host, ...]:
+        """The hosts to connect to; what lives in another site now is recorded, and nothing of it is sent."""
         hosts: tuple[Host, ...] = ()
         # A volley often has one domain, and naming its place costs as much as rendering a letter.
         domains = dict.fromkeys(item.domain for item in self._tally.open)
-        places = {domain: await self.house.atlas.locate(domain) for domain in domains}
+        places = {domain: await route.atlas.locate(domain) for domain in domains}
         for item in self._tally.open:
             place = places[item.domain]
             if isinstance(place, NoPlace):
@@ -119,7 +127,7 @@ class Session:
                 hosts = place.hosts
         if self._tally.held:
             await self._record()
-        return hosts
+        return route.relay or hosts
 
     def _nowhere(self, item: Item, place: NoPlace) -> None:
         outcome = Outcome.BOUNCED if place.permanent else Outcome.DEFERRED
@@ -127,18 +135,18 @@ class Session:
         reply = Reply(Step.CONNECT, 0, "5.1.2" if place.permanent else "4.4.3", place.reason)
         self._tally.conclude(item, outcome, reply, hard=place.permanent)
 
-    async def _connect(self, hosts: tuple[Host, ...]) -> bool:
+    async def _connect(self, route: Route, hosts: tuple[Host, ...]) -> bool:
         if not self._tally.open or not self._willing():
             return False
-        met = await dial(hosts, self.house.guard, self._manners, self._new_wire, self._willing)
+        met = await Dialler(route, self._manners, self._new_wire, self._willing).dial(hosts)
         if isinstance(met, Wire):
             return True
         if self._willing():
             self._tally.defer(self._tally.open, met)
         return False
 
-    def _new_wire(self) -> Wire:
-        self._wire = Wire(Client(self._manners.name), self._lease, self._clock)
+    def _new_wire(self, door: Door) -> Wire:
+        self._wire = Wire(Client(door), self._lease, self._clock)
         return self._wire
 
     def _willing(self) -> bool:

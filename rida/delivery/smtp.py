@@ -4,7 +4,8 @@ Bytes go in through `receive`; what the server's words mean for us comes out (`H
 `outgoing`. One reader may follow the whole dialogue in `_TABLE`. The step that failed is always known, because each
 reply is matched with the command it answers, pipelined or not (RFC 5321, RFC 2920).
 
-    client = Client("mail.example.org")       → READY            after greeting and EHLO (or HELO)
+    client = Client(Door("mail.example.org")) → ENCRYPT          STARTTLS was accepted: encrypt, then client.encrypted()
+                                              → READY            after greeting, EHLO (or HELO), STARTTLS, AUTH
     client.envelope(letter)                   → GO_AHEAD         MAIL and RCPT accepted, 354 given
     client.body(wire_form(letter.content))    → Reply            the server's answer to the final dot
                                               → Reply            instead of any of them: the step that failed
@@ -15,6 +16,8 @@ from collections.abc import Callable
 from enum import Enum, auto
 
 from rida.delivery.ports import Letter
+from rida.delivery.route import Door, Login, Tls
+from rida.delivery.smtp_auth import exchange
 from rida.delivery.smtp_letter import mail_command, rcpt_command
 from rida.delivery.smtp_reply import Capabilities, ReplyReader, Spoken, capabilities
 from rida.kernel.reply import Reply, Step
@@ -26,6 +29,8 @@ class Command(Enum):
     GREETING = auto()
     EHLO = auto()
     HELO = auto()
+    STARTTLS = auto()
+    AUTH = auto()
     RSET = auto()
     MAIL = auto()
     RCPT = auto()
@@ -37,6 +42,7 @@ class Command(Enum):
 class Turn(Enum):
     """It is our turn again."""
 
+    ENCRYPT = auto()
     READY = auto()
     GO_AHEAD = auto()
 
@@ -48,6 +54,8 @@ _STEPS = {
     Command.GREETING: Step.CONNECT,
     Command.EHLO: Step.EHLO,
     Command.HELO: Step.EHLO,
+    Command.STARTTLS: Step.STARTTLS,
+    Command.AUTH: Step.AUTH,
     Command.RSET: Step.MAIL,
     Command.MAIL: Step.MAIL,
     Command.RCPT: Step.RCPT,
@@ -63,28 +71,33 @@ class Client:
     usable: commands may still be sent. farewell: the reply that ended it (421, or code 0 for what was no SMTP).
     needs_reset: a transaction stands open at the server after a refusal; send `reset` before the next envelope.
     mails_sent: MAIL commands so far, the number that a quota per connection counts.
+    is_encrypted: nobody on the way can read or change what is said.
     """
 
-    def __init__(self, name: str) -> None:
-        """name: our host name for EHLO, in ASCII."""
+    def __init__(self, door: Door) -> None:
         self.capabilities = Capabilities()
         self.outgoing: list[bytes] = []
         self.usable = True
         self.farewell: Reply | None = None
         self.needs_reset = False
         self.mails_sent = 0
-        self._name = name.encode("ascii")
+        self.is_encrypted = door.tls is Tls.IMPLICIT
+        self._door = door
+        self._name = door.name.encode("ascii")
+        self._credentials: deque[bytes] = deque()
+        self._logged_in = False
         self._reader = ReplyReader()
         self._awaited: deque[Command] = deque([Command.GREETING])
         self._unsent: deque[tuple[Command, bytes]] = deque()
         self._refusal: Reply | None = None
         self._step = Step.CONNECT
         self._body_is_due = False
+        self._between_languages = False
 
     @property
     def idle(self) -> bool:
         """Commands make sense: nothing is asked that has no answer yet, and no body is due (it would swallow QUIT)."""
-        return not self._awaited and not self._body_is_due
+        return not self._awaited and not self._body_is_due and not self._between_languages
 
     @property
     def may_quit(self) -> bool:
@@ -104,9 +117,16 @@ class Client:
             event = self._hear(spoken)
             if event is not None:
                 heard.append(event)
-            if not self.usable:
+            if not self.usable or self._between_languages:
+                # What follows the 220 to STARTTLS in plain text is somebody's injection (RFC 3207 §4.2, CVE-2011-0411).
                 break
         return heard
+
+    def encrypted(self) -> None:
+        """The handshake is done. Everything known from before is forgotten, and EHLO said anew (RFC 3207 §4.2)."""
+        self.is_encrypted, self._between_languages = True, False
+        self.capabilities, self._reader = Capabilities(), ReplyReader()
+        self._send(Command.EHLO, b"EHLO " + self._name + b"\r\n")
 
     def envelope(self, letter: Letter) -> None:
         """MAIL, RCPT and DATA: in one write where PIPELINING is offered, else one by one as answers come."""
@@ -152,6 +172,8 @@ class Client:
     # --- what a reply does ------------------------------------------------------------------------------------------
 
     def _hear(self, spoken: Spoken) -> Heard | None:
+        if self._between_languages:
+            return None
         if not self._awaited:
             # Nobody asked: a server that closes an idle connection with 421, or one that lies about pipelining.
             self._end(spoken.at(self._step))
@@ -169,12 +191,57 @@ class Client:
     def _on_greeting(self, spoken: Spoken) -> None:
         self._send(Command.EHLO, b"EHLO " + self._name + b"\r\n")
 
-    def _on_ehlo(self, spoken: Spoken) -> Heard:
+    def _on_ehlo(self, spoken: Spoken) -> Heard | None:
         self.capabilities = capabilities(spoken.lines)
+        return self._enter(spoken)
+
+    def _on_ehlo_unknown(self, spoken: Spoken) -> Heard | None:
+        if self.is_encrypted or self._door.tls is Tls.REQUIRED or self._door.login:
+            return self._end(spoken.at(self._step))
+        self._send(Command.HELO, b"HELO " + self._name + b"\r\n")
+        return None
+
+    def _enter(self, spoken: Spoken) -> Heard | None:
+        """After EHLO: encrypt, log in, then READY. What the route demands and the server lacks ends the dialogue."""
+        if self._door.tls in (Tls.OPPORTUNISTIC, Tls.REQUIRED) and not self.is_encrypted:
+            if self.capabilities.starttls:
+                self._send(Command.STARTTLS, b"STARTTLS\r\n")
+                return None
+            if self._door.tls is Tls.REQUIRED:
+                return self._end(Reply(Step.STARTTLS, 0, "", "the server offers no encryption; this route requires it"))
+        if self._door.login and not self._logged_in:
+            return self._log_in(self._door.login, spoken)
         return self._on_ready(spoken)
 
-    def _on_ehlo_unknown(self, spoken: Spoken) -> None:
-        self._send(Command.HELO, b"HELO " + self._name + b"\r\n")
+    def _on_encrypt(self, spoken: Spoken) -> Heard:
+        self._between_languages = True
+        return Turn.ENCRYPT
+
+    def _on_no_encryption(self, spoken: Spoken) -> Heard | None:
+        """Offered, then refused (454): whoever can do without goes on without (RFC 3207 §4)."""
+        if self._door.tls is Tls.REQUIRED:
+            return self._end(spoken.at(self._step))
+        return self._log_in(self._door.login, spoken) if self._door.login else self._on_ready(spoken)
+
+    def _log_in(self, login: Login, spoken: Spoken) -> Heard | None:
+        if not self.is_encrypted and self._door.tls is not Tls.NONE:
+            return self._end(Reply(Step.AUTH, 0, "", "the connection is not encrypted: our password stays here"))
+        lines = exchange(login, self.capabilities.auth)
+        if lines is None:
+            offered = " ".join(sorted(self.capabilities.auth)) or "nothing"
+            return self._end(Reply(Step.AUTH, 0, "", f"we log in by PLAIN or LOGIN, the server offers {offered}"))
+        self._credentials.extend(lines)
+        self._on_challenge(spoken)
+        return None
+
+    def _on_logged_in(self, spoken: Spoken) -> Heard:
+        self._logged_in = True
+        self._credentials.clear()
+        return self._on_ready(spoken)
+
+    def _on_challenge(self, spoken: Spoken) -> None:
+        """334: the next line, or “*”, which cancels (RFC 4954 §4), when there is none left."""
+        self._send(Command.AUTH, self._credentials.popleft() if self._credentials else b"*\r\n")
 
     def _on_ready(self, spoken: Spoken) -> Heard:
         self._step = Step.MAIL
@@ -239,7 +306,14 @@ _TABLE: dict[tuple[Command, int], Callable[[Client, Spoken], Heard | None]] = {
     (Command.EHLO, 2): Client._on_ehlo,
     (Command.EHLO, 4): Client._on_door_shut,
     (Command.EHLO, 5): Client._on_ehlo_unknown,
-    (Command.HELO, 2): Client._on_ready,
+    (Command.STARTTLS, 2): Client._on_encrypt,
+    (Command.STARTTLS, 4): Client._on_no_encryption,
+    (Command.STARTTLS, 5): Client._on_no_encryption,
+    (Command.AUTH, 2): Client._on_logged_in,
+    (Command.AUTH, 3): Client._on_challenge,
+    (Command.AUTH, 4): Client._on_door_shut,
+    (Command.AUTH, 5): Client._on_door_shut,
+    (Command.HELO, 2): Client._enter,
     (Command.HELO, 4): Client._on_door_shut,
     (Command.HELO, 5): Client._on_door_shut,
     (Command.RSET, 2): Client._on_ready,

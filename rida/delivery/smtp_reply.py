@@ -97,6 +97,8 @@ class Capabilities:
     smtputf8: bool = False
     enhanced_codes: bool = False
     starttls: bool = False
+    auth: frozenset[str] = frozenset()
+    """SASL mechanisms (RFC 4954 §3)."""
 
 
 def capabilities(lines: Sequence[str]) -> Capabilities:
@@ -110,6 +112,7 @@ def capabilities(lines: Sequence[str]) -> Capabilities:
         smtputf8="SMTPUTF8" in offered,
         enhanced_codes="ENHANCEDSTATUSCODES" in offered,
         starttls="STARTTLS" in offered,
+        auth=frozenset(offered.get("AUTH", "").split()),
     )
 
 

@@ -5,6 +5,7 @@ because from then on another node may use the place (design §4, promise of C me
 """
 
 import asyncio
+import ssl
 from collections import deque
 from collections.abc import Callable
 from typing import cast
@@ -91,6 +92,30 @@ class Wire(asyncio.Protocol):
             self._until, self._leave_until = now + seconds, now + (leave_seconds or seconds)
             await self._wait()
         return self._heard.popleft() if self._heard else self.client.lost(self._why, unsent=self._stuck_at_end)
+
+    async def encrypt(self, context: ssl.SSLContext, host: str, seconds: float) -> str:
+        """The handshake after STARTTLS; what went wrong, or nothing. After a failure the connection is dropped."""
+        assert self._transport is not None
+        bare = self._transport
+        try:
+            async with asyncio.timeout(min(seconds, self.lease.deadline - self._clock())):
+                made = await self._loop.start_tls(bare, self, context, server_hostname=host)
+        except (OSError, TimeoutError) as error:  # SSLError and CertificateError are OSErrors
+            bare.abort()
+            self._forsake()
+            return str(error) or "the handshake took too long"
+        if made is None:
+            self._forsake()
+            return "the server closed the connection during the handshake"
+        self.connection_made(made)
+        self.client.encrypted()
+        return ""
+
+    def _forsake(self) -> None:
+        """Nobody calls `connection_lost` for a handshake that failed: the transport was never ours again."""
+        self._end("the handshake failed")
+        if not self._gone.done():
+            self._gone.set_result(None)
 
     def abort(self, why: str) -> None:
         """Drop the connection now; unsent bytes are thrown away."""

@@ -51,6 +51,15 @@ class SettingError(RidaError):
     says = gettext_noop("The setting %(name)s cannot be used: %(reason)s")
 
 
+class SealBroken(RidaError):
+    """Something kept sealed in the database that does not open."""
+
+    says = gettext_noop(
+        "What is kept for %(what)s cannot be opened: RIDA_SECRET is not the one it was sealed with, or the row was "
+        "changed. Give back the secret that was in use before."
+    )
+
+
 # --- permission and audience ----------------------------------------------------------------------------------------
 
 
@@ -166,6 +175,10 @@ class WrongState(RidaError):
 
 class LimitOutOfRange(RidaError):
     says = gettext_noop("The limit %(name)s must lie between 1 and %(most)s.")
+
+
+class PasswordInClear(RidaError):
+    says = gettext_noop("A password must not travel in clear text. Choose STARTTLS (port 587) or TLS (port 465).")
 
 
 # --- accounts -------------------------------------------------------------------------------------------------------

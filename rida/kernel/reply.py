@@ -9,6 +9,8 @@ class Step(StrEnum):
 
     CONNECT = "connect"
     EHLO = "ehlo"
+    STARTTLS = "starttls"
+    AUTH = "auth"
     MAIL = "mail"
     RCPT = "rcpt"
     DATA = "data"

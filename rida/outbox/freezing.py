@@ -42,15 +42,13 @@ def _ask(launch: Launch, people: Sequence[Member], now: datetime) -> Selection:
     return Selection(allowed, Counter(answer.reason for answer in answers if not answer.allowed))
 
 
-def write(
-    launch: Launch, chunk_id: int, selection: Selection, located: LocatedDomains, source_id: int, now: datetime
-) -> None:
+def write(launch: Launch, chunk_id: int, selection: Selection, located: LocatedDomains, now: datetime) -> None:
     """Deliveries, tranches and the chunk's mark in one transaction. Domains that take no mail at all are excluded."""
     by_site, nowhere = _by_site(selection.allowed, located, now)
     with transaction.atomic():
         if not Chunk.objects.select_for_update().filter(pk=chunk_id, done=False).exists():
             return
-        refused = write_deliveries(launch, by_site, source_id, now)
+        refused = write_deliveries(launch, by_site, now)
         Chunk.objects.filter(pk=chunk_id).update(done=True)
         queued = sum(map(len, by_site.values())) - refused.total()
         _add_up(launch.pk, queued, selection.excluded + nowhere + refused)
@@ -73,9 +71,7 @@ def _by_site(
     return by_site, nowhere
 
 
-def write_deliveries(
-    launch: Launch, people_by_site: Mapping[int, Sequence[Member]], source_id: int, now: datetime
-) -> Counter[str]:
+def write_deliveries(launch: Launch, people_by_site: Mapping[int, Sequence[Member]], now: datetime) -> Counter[str]:
     """Lengthen the tranches and COPY the deliveries, inside the caller's transaction; who was left out, by reason.
 
     Nothing else writes deliveries, so it asks permission itself, whoever calls and whatever was asked before: DNS may
@@ -83,7 +79,7 @@ def write_deliveries(
     """
     by_site, refused = _with_permission(launch, people_by_site, now)
     if by_site:
-        _write(launch, by_site, source_id)
+        _write(launch, by_site)
     return refused
 
 
@@ -99,10 +95,10 @@ def _with_permission(
     return by_site, refused
 
 
-def _write(launch: Launch, by_site: Mapping[int, Sequence[Member]], source_id: int) -> None:
+def _write(launch: Launch, by_site: Mapping[int, Sequence[Member]]) -> None:
     # Budgets first, as every claim does: a claim that holds a budget and waits for our tranche would be a deadlock.
     _lock_budgets(by_site)
-    first_n = _lengthen(launch, {site: len(people) for site, people in by_site.items()}, source_id)
+    first_n = _lengthen(launch, {site: len(people) for site, people in by_site.items()})
     with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
         for row in _delivery_rows(launch, by_site, first_n):
             copy.write_row(row)
@@ -137,12 +133,12 @@ WHERE id = %(launch)s
 """
 
 
-def _lengthen(launch: Launch, counts: Mapping[int, int], source_id: int) -> dict[int, tuple[int, int]]:
+def _lengthen(launch: Launch, counts: Mapping[int, int]) -> dict[int, tuple[int, int]]:
     """site: (tranche, number of the first new delivery)"""
     params: dict[str, Any] = {
         "workspace": launch.workspace_id,
         "launch": launch.pk,
-        "source": source_id,
+        "source": launch.source_id,
         "urgent": launch.urgent,
         "priority": launch.priority,
         "sites": list(counts),

@@ -29,6 +29,8 @@ class Launch(models.Model):
 
     workspace = models.ForeignKey(Workspace, models.PROTECT)
     campaign = models.ForeignKey(Campaign, models.PROTECT, null=True, related_name="launches")
+    source = models.ForeignKey(Source, models.PROTECT)
+    """By which it leaves, frozen like the content."""
     kind = models.CharField(max_length=12, choices=Kind.choices)
     state = models.CharField(max_length=10, choices=State.choices, default=State.RUNNING)
     urgent = models.BooleanField(default=False)

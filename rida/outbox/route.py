@@ -1,9 +1,12 @@
-"""How mail leaves while nothing else is configured: the sandbox, with its own resolver, into the town on loopback."""
+"""The two realms in which a route finds its way: the sandbox on this machine, and the world.
+
+A realm is whose DNS is asked and whom one may connect to. The same domain has another place in each.
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 from asgiref.sync import async_to_sync
 from django.conf import settings
@@ -11,6 +14,7 @@ from django.conf import settings
 from rida.dns.resolver import Resolver
 from rida.kernel.errors import SettingError
 from rida.outbox.freezing import LocatedDomains
+from rida.shaping.models import Source
 from rida.shaping.places import locate_domains
 from rida.town.card import read_card
 
@@ -27,6 +31,30 @@ class Sandbox:
         return ip_address(address).is_loopback
 
 
+@dataclass(frozen=True, slots=True)
+class World:
+    """resolver: None for the system's own. lab_nets: networks of a laboratory that may be reached too."""
+
+    resolver: tuple[str, int] | None
+    mx_port: int
+    lab_nets: tuple[str, ...] = ()
+
+    def may_connect(self, address: str) -> bool:
+        """Global addresses: an MX that names 127.0.0.1 or 10.0.0.1 must not make us speak to our own house."""
+        found = ip_address(address)
+        if any(found in ip_network(net) for net in self.lab_nets):
+            return True
+        return found.is_global and not found.is_multicast
+
+
+Realm = Sandbox | World
+
+
+def realm_of(source: Source) -> Realm:
+    """Raises SettingError for a sandbox without a town."""
+    return sandbox() if source.route == Source.Route.SANDBOX else world()
+
+
 def sandbox() -> Sandbox:
     """RIDA_RESOLVER and RIDA_MX_PORT, else the town that runs in this home. Raises SettingError if there is none."""
     if settings.RIDA_RESOLVER:
@@ -37,13 +65,23 @@ def sandbox() -> Sandbox:
     return Sandbox(card.resolver, card.port)
 
 
-def locate(domains: Collection[str], now: datetime) -> LocatedDomains:
+def world() -> World:
+    """Raises SettingError for a laboratory network that is none."""
+    try:
+        for net in settings.RIDA_LAB_NETS:
+            ip_network(net)
+    except ValueError as error:
+        raise SettingError(name="RIDA_LAB_NETS", reason=str(error)) from error
+    return World(settings.RIDA_RESOLVER, settings.RIDA_MX_PORT, settings.RIDA_LAB_NETS)
+
+
+def locate(domains: Collection[str], source: Source, now: datetime) -> LocatedDomains:
     """Each domain's site, or why it has none. Asks DNS; call it outside transactions and off the event loop."""
 
     async def ask() -> LocatedDomains:
-        resolver = Resolver(sandbox().resolver)
+        resolver = Resolver(realm_of(source).resolver)
         try:
-            return await locate_domains(domains, resolver, now)
+            return await locate_domains(domains, source.realm, resolver, now)
         finally:
             await resolver.close()
 

@@ -35,12 +35,12 @@ from rida.outbox.render import Press
 from rida.outbox.route import locate
 from rida.permission.rules import Basis, Grade, Kind, Terms
 from rida.permission.services import Act, Ask, hash_of, record, verdicts
-from rida.preflight.case import SANDBOX, Audience, Case
+from rida.preflight.case import Audience, Case
 from rida.preflight.models import Report
 from rida.preflight.services import blocking, judge
 from rida.shaping.models import Site
 from rida.shaping.services import ForecastRow, forecast
-from rida.shaping.sources import sandbox_source
+from rida.shaping.sources import source_of
 
 __all__ = [
     "Survey", "cancel", "examine", "forecast_of", "launch", "pause", "preview", "resume", "survey",
@@ -118,7 +118,7 @@ def _case(campaign: Campaign, draft: Draft, found: Survey, now: datetime) -> Cas
         draft=draft,
         specimens=specimens(draft, mailing_of(campaign.workspace_id), merges),
         audience=Audience(found.recipients, dict(found.by_basis), found.kept_out_by_the_label),
-        route=SANDBOX,
+        route=source_of(campaign.workspace).route,
         now=now,
         address_confirmed_at=campaign.identity.address_confirmed_at if campaign.identity else None,
         attributes=set(Attribute.objects.filter(workspace=campaign.workspace_id).values_list("name", flat=True)),
@@ -128,7 +128,7 @@ def _case(campaign: Campaign, draft: Draft, found: Survey, now: datetime) -> Cas
 def forecast_of(campaign: Campaign, now: datetime) -> list[ForecastRow]:
     """When each network would finish under the limits in force. Asks DNS for domains not seen lately."""
     by_domain = survey(campaign, now).by_domain
-    located = locate(by_domain.keys(), now)
+    located = locate(by_domain.keys(), source_of(campaign.workspace), now)
     by_network: Counter[int] = Counter()
     for domain, count in by_domain.items():
         place = located[domain]
@@ -183,6 +183,7 @@ def _freeze(campaign: Campaign, draft: Draft, user: User | None, now: datetime, 
     made = Launch.objects.create(
         workspace=campaign.workspace,
         campaign=campaign,
+        source=source_of(campaign.workspace),
         kind=Launch.Kind.BULK,
         urgent=urgent,
         content=draft.to_json(),
@@ -208,7 +209,8 @@ def test_send(campaign: Campaign, user: User, now: datetime) -> Launch:
     """
     draft, address = draft_of(campaign), parse(user.email)
     Press(draft, mailing_of(campaign.workspace_id))  # what cannot be compiled is told here, not withheld by a worker
-    site = locate({address.domain}, now)[address.domain]
+    source = source_of(campaign.workspace)
+    site = locate({address.domain}, source, now)[address.domain]
     if not isinstance(site, Site):
         raise Unreachable(domain=address.domain, code=site)
     person = Member(
@@ -225,6 +227,7 @@ def test_send(campaign: Campaign, user: User, now: datetime) -> Launch:
         made = Launch.objects.create(
             workspace=campaign.workspace,
             campaign=campaign,
+            source=source,
             kind=Launch.Kind.TEST,
             urgent=True,
             content=draft.to_json(),
@@ -235,6 +238,6 @@ def test_send(campaign: Campaign, user: User, now: datetime) -> Launch:
             launched_by=user,
             launched_at=now,
         )
-        for reason in write_deliveries(made, {site.pk: [person]}, sandbox_source().pk, now):
+        for reason in write_deliveries(made, {site.pk: [person]}, now):
             raise PermissionMissing(code=reason)
     return made

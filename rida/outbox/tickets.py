@@ -5,7 +5,6 @@ from rida.kernel.engine import submit, ticket
 from rida.outbox.freezing import select, write
 from rida.outbox.models import Chunk, Launch
 from rida.outbox.route import locate
-from rida.shaping.sources import sandbox_source
 
 _CHUNKS_A_TICKET = 20
 
@@ -13,14 +12,14 @@ _CHUNKS_A_TICKET = 20
 @ticket("materialise")
 def materialise(launch_id: int) -> None:
     """Write the next chunks of a launch; what remains gets another ticket. Repeating a chunk is a no-op."""
-    launch = Launch.objects.get(pk=launch_id)
+    launch = Launch.objects.select_related("source").get(pk=launch_id)
     if launch.state == Launch.State.CANCELLED:
         return _leave_unwritten(launch)
     waiting = Chunk.objects.filter(launch=launch, done=False).order_by("number")
     for chunk in waiting[:_CHUNKS_A_TICKET]:
         selection = select(launch, chunk, now())
-        located = locate({person.domain for person in selection.allowed}, now())
-        write(launch, chunk.pk, selection, located, sandbox_source().pk, now())
+        located = locate({person.domain for person in selection.allowed}, launch.source, now())
+        write(launch, chunk.pk, selection, located, now())
     if waiting.exists():
         submit("materialise", f"launch:{launch_id}", launch_id=launch_id)
     return None

@@ -3,7 +3,10 @@ counts everything that comes from us, whoever of our users sent it (design §4.1
 
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
+
+from rida.accounts.models import User, Workspace
 
 NEVER = 9_000_000_000_000_000
 """The ledger's infinity, in milliseconds."""
@@ -31,14 +34,25 @@ class Site(models.Model):
         return self.key
 
 
+class Realm(models.TextChoices):
+    """Whose DNS is asked: the same domain has another place in the sandbox than in the world."""
+
+    SANDBOX = "sandbox"
+    WORLD = "world"
+
+
 class Domain(models.Model):
     """Where a domain's mail went when it was last looked up."""
 
-    name = models.CharField(max_length=255, primary_key=True)
+    realm = models.CharField(max_length=10, choices=Realm.choices)
+    name = models.CharField(max_length=255)
     site = models.ForeignKey(Site, models.PROTECT, null=True)
     failure = models.CharField(max_length=40, blank=True)
     """A code of rida.dns.location.Reason; empty when it has a site."""
     located_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["realm", "name"], name="one_place_a_realm")]
 
 
 class Source(models.Model):
@@ -52,13 +66,54 @@ class Source(models.Model):
     name = models.CharField(max_length=80, unique=True)
     route = models.CharField(max_length=10, choices=Route.choices)
     settings = models.JSONField(default=dict)
+    """See rida.shaping.routes."""
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def realm(self) -> Realm:
+        return Realm.SANDBOX if self.route == Source.Route.SANDBOX else Realm.WORLD
+
+
+class Departure(models.Model):
+    """By which source a workspace's mail leaves; none: the sandbox. The first launch into the world is approved by an
+    owner of the installation (design §8)."""
+
+    workspace = models.OneToOneField(Workspace, models.CASCADE)
+    source = models.ForeignKey(Source, models.PROTECT)
+    chosen_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    chosen_at = models.DateTimeField()
+    tested_at = models.DateTimeField(null=True)
+    """A real message to oneself arrived at the next server."""
+    approved_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    approved_at = models.DateTimeField(null=True)
+
+
+class Allowance(models.Model):
+    """What a source may send over all networks together, as a relay gives it to an account; the ledger locks this row.
+
+    A source without one has no limit but the networks'.
+    """
+
+    source = models.OneToOneField(Source, models.CASCADE)
+    hour = models.IntegerField(null=True)
+    """Messages a rolling window."""
+    day = models.IntegerField(null=True)
+    """Messages a rolling day: 24 windows."""
+    day_more_ms = models.BigIntegerField()
+    """How much longer a permit counts for the day than for the window."""
+    connections = models.IntegerField(default=10)
+    """At once: open volleys."""
+    hold_until = models.BigIntegerField(default=0)
+    hold_reason = models.CharField(max_length=500, blank=True)
 
 
 class Budget(models.Model):
     """What one network accepts in a rolling window, in hand and in connections; the ledger locks this row.
 
     source null: the network's own limits, shared by everything. source set: a second row where that source has limits
-    of its own. Room is the lesser of the two.
+    of its own. Room is the lesser of the two, and never more than an allowance leaves.
     """
 
     network = models.ForeignKey(Network, models.PROTECT, related_name="budgets")
@@ -84,13 +139,18 @@ class Budget(models.Model):
     hold_reason = models.CharField(max_length=200, blank=True)
     pinned = models.BooleanField(default=False)
     """An operator set r, c, k or v by hand."""
+    waits_for = ArrayField(models.BigIntegerField(), default=list)
+    """Sources that have mail for this network and no room now. The network sleeps until one of them wakes it: else
+    50,000 networks would be asked each time a relay's cap frees one message."""
+    waits_since = models.BigIntegerField(default=NEVER)
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["network", "source"], name="one_budget", nulls_distinct=False)
         ]
         indexes: ClassVar = [
-            models.Index(fields=["shard", "next_due"], name="budget_due", condition=models.Q(source=None))
+            models.Index(fields=["shard", "next_due"], name="budget_due", condition=models.Q(source=None)),
+            models.Index(fields=["waits_since"], name="budget_waits", condition=models.Q(waits_since__lt=NEVER)),
         ]
 
 

@@ -15,7 +15,7 @@ from django.db import transaction
 from rida.dns.location import Found, NotFound, find
 from rida.dns.resolver import Resolver
 from rida.shaping.limits import NOTHING, Wish, effective
-from rida.shaping.models import Budget, Domain, Network, Site
+from rida.shaping.models import Budget, Domain, Network, Realm, Site
 from rida.shaping.networks import NetworkName, name_from_key, name_network, name_site
 from rida.shaping.providers import named
 
@@ -59,22 +59,24 @@ def assign_place(place: Place, _now: datetime) -> Site:
     return _rows([known])[known.site]
 
 
-def assign(domain: str, found: Found | NotFound, now: datetime) -> Site | str:
+def assign(domain: str, found: Found | NotFound, now: datetime, realm: Realm = Realm.SANDBOX) -> Site | str:
     """Remember where a domain's mail goes. The site, or the code of why it has none."""
-    return _remember([(domain, found)], now)[domain]
+    return _remember(realm, [(domain, found)], now)[domain]
 
 
-async def locate_domains(domains: Collection[str], resolver: Resolver, now: datetime) -> dict[str, Site | str]:
+async def locate_domains(
+    domains: Collection[str], realm: Realm, resolver: Resolver, now: datetime
+) -> dict[str, Site | str]:
     """Each domain's site, or the code of why it has none (rida.dns.location.Reason). domains: in A-labels.
 
     What was looked up lately is not asked again; the rest is asked 200 at a time and written 5,000 at a time. Run it
     by async_to_sync, so that the database is used on the calling thread's connection.
     """
     wanted = sorted(set(domains))
-    places = await sync_to_async(_known)(wanted, now)
+    places = await sync_to_async(_known)(realm, wanted, now)
     missing = iter([domain for domain in wanted if domain not in places])
     while batch := list(islice(missing, _BATCH)):
-        places |= await sync_to_async(_remember)(await _find(batch, resolver), now)
+        places |= await sync_to_async(_remember)(realm, await _find(batch, resolver), now)
     return places
 
 
@@ -91,17 +93,17 @@ async def _find(domains: Iterable[str], resolver: Resolver) -> list[tuple[str, F
     return answers
 
 
-def _known(domains: Sequence[str], now: datetime) -> dict[str, Site | str]:
+def _known(realm: Realm, domains: Sequence[str], now: datetime) -> dict[str, Site | str]:
     places: dict[str, Site | str] = {}
     for start in range(0, len(domains), _BATCH):
-        rows = Domain.objects.filter(name__in=domains[start : start + _BATCH]).select_related("site__network")
-        for row in rows:
+        rows = Domain.objects.filter(realm=realm, name__in=domains[start : start + _BATCH])
+        for row in rows.select_related("site__network"):
             if now - row.located_at < (FRESH if row.site else FRESH_FAILURE):
                 places[row.name] = row.site or row.failure
     return places
 
 
-def _remember(answers: Sequence[tuple[str, Found | NotFound]], now: datetime) -> dict[str, Site | str]:
+def _remember(realm: Realm, answers: Sequence[tuple[str, Found | NotFound]], now: datetime) -> dict[str, Site | str]:
     """One batch of writes. A domain that cannot be asked about just now keeps the place it had, if it had one."""
     named_places = {domain: _named(found) for domain, found in answers if isinstance(found, Found)}
     nowhere = {domain: found for domain, found in answers if isinstance(found, NotFound)}
@@ -109,24 +111,25 @@ def _remember(answers: Sequence[tuple[str, Found | NotFound]], now: datetime) ->
         rows = _rows(named_places.values())
         sure: dict[str, Site | str] = {domain: rows[place.site] for domain, place in named_places.items()}
         sure |= {domain: str(found.reason) for domain, found in nowhere.items() if found.permanent}
-        _write_domains(sure, now)
+        _write_domains(realm, sure, now)
     unsure = {domain: str(found.reason) for domain, found in nowhere.items() if not found.permanent}
-    return sure | unsure | _places_before(unsure)
+    return sure | unsure | _places_before(realm, unsure)
 
 
 def _named(found: Found) -> Named:
     return Named(name_network(found), name_site(found))
 
 
-def _places_before(domains: Collection[str]) -> dict[str, Site | str]:
-    rows = Domain.objects.filter(name__in=domains, site__isnull=False).select_related("site__network")
+def _places_before(realm: Realm, domains: Collection[str]) -> dict[str, Site | str]:
+    rows = Domain.objects.filter(realm=realm, name__in=domains, site__isnull=False).select_related("site__network")
     return {row.name: row.site for row in rows if row.site}
 
 
-def _write_domains(places: Mapping[str, Site | str], now: datetime) -> None:
+def _write_domains(realm: Realm, places: Mapping[str, Site | str], now: datetime) -> None:
     """In the order of their names, as everybody does: else two batches of the same domains could deadlock."""
     rows = [
         Domain(
+            realm=realm,
             name=domain,
             site=place if isinstance(place, Site) else None,
             failure="" if isinstance(place, Site) else place,
@@ -135,7 +138,7 @@ def _write_domains(places: Mapping[str, Site | str], now: datetime) -> None:
         for domain, place in sorted(places.items())
     ]
     Domain.objects.bulk_create(
-        rows, update_conflicts=True, unique_fields=["name"], update_fields=["site", "failure", "located_at"]
+        rows, update_conflicts=True, unique_fields=["realm", "name"], update_fields=["site", "failure", "located_at"]
     )
 
 

@@ -1,8 +1,133 @@
-"""Sources: one outgoing address or relay account each."""
+"""Sources: one outgoing address or relay account each; and by which of them a workspace's mail leaves.
 
-from rida.shaping.models import Source
+Only owners of the installation open a way into the world (design §8).
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+
+from rida.accounts.models import AuditEntry, User, Workspace
+from rida.accounts.services import note
+from rida.kernel.errors import NotAllowed, PasswordInClear
+from rida.kernel.sealing import Seal
+from rida.shaping.models import Allowance, Departure, Source
+from rida.shaping.routes import Caps, DirectSettings, RelaySettings
 
 
 def sandbox_source() -> Source:
     """The route that exists from the start: into the town on this machine, nowhere else."""
     return Source.objects.get_or_create(name="sandbox", defaults={"route": Source.Route.SANDBOX})[0]
+
+
+def source_of(workspace: Workspace) -> Source:
+    """By which the workspace's mail leaves: the sandbox until an owner chose another."""
+    departure = departure_of(workspace)
+    return departure.source if departure else sandbox_source()
+
+
+def departure_of(workspace: Workspace) -> Departure | None:
+    return Departure.objects.filter(workspace=workspace).select_related("source").first()
+
+
+# --- making them ------------------------------------------------------------------------------------------------------
+
+
+def save_relay(name: str, relay: RelaySettings, password: str, caps: Caps, user: User) -> Source:
+    """Make or change a relay. password: in clear; empty keeps the one there is. Raises NotAllowed, PasswordInClear."""
+    _owners_only(user)
+    if relay.user and relay.tls in ("none", "opportunistic"):
+        raise PasswordInClear
+    with transaction.atomic():
+        source = _source(name, Source.Route.RELAY)
+        known = RelaySettings.from_json(source.settings).password if source.settings else ""
+        sealed = _seal().close(password.encode(), _place(source)).hex() if password else known
+        source.settings = replace(relay, password=sealed).to_json()
+        source.save()
+        _set_caps(source, caps)
+        note(None, user, "source.relay", f"{name}: {relay.host}:{relay.port}")
+    return source
+
+
+def save_direct(name: str, direct: DirectSettings, user: User) -> Source:
+    """Make or change a direct source. Raises NotAllowed."""
+    _owners_only(user)
+    with transaction.atomic():
+        source = _source(name, Source.Route.DIRECT)
+        source.settings = direct.to_json()
+        source.save()
+        note(None, user, "source.direct", f"{name}: {direct.name}")
+    return source
+
+
+def password_of(source: Source) -> str:
+    """In clear, for the wire only. Raises SealBroken if it cannot be opened with the secrets of today."""
+    sealed = RelaySettings.from_json(source.settings).password
+    return _seal().open(bytes.fromhex(sealed), _place(source)).decode() if sealed else ""
+
+
+def _seal() -> Seal:
+    return Seal("relay", settings.RIDA_SECRETS)
+
+
+def _place(source: Source) -> str:
+    return f"source:{source.pk}"
+
+
+def _source(name: str, route: str) -> Source:
+    source, _ = Source.objects.select_for_update().get_or_create(name=name, defaults={"route": route})
+    if source.route != route:
+        source.route, source.settings = route, {}
+    return source
+
+
+def _set_caps(source: Source, caps: Caps) -> None:
+    more = int(23 * settings.RIDA_WINDOW_SECONDS * 1000)
+    values = {"hour": caps.hour, "day": caps.day, "connections": caps.connections, "day_more_ms": more}
+    Allowance.objects.update_or_create(source=source, defaults=values)
+
+
+def caps_of(source: Source) -> Caps:
+    """What a form shows."""
+    row = Allowance.objects.filter(source=source).first()
+    return Caps(row.hour, row.day, row.connections) if row else Caps()
+
+
+# --- choosing ---------------------------------------------------------------------------------------------------------
+
+
+def choose(workspace: Workspace, source: Source, user: User, now: datetime) -> None:
+    """From now on this workspace's launches leave by `source`; what was launched before keeps its own."""
+    _owners_only(user)
+    with transaction.atomic():
+        if source.route == Source.Route.SANDBOX:
+            Departure.objects.filter(workspace=workspace).delete()
+        else:
+            Departure.objects.update_or_create(
+                workspace=workspace,
+                defaults={
+                    "source": source, "chosen_by": user, "chosen_at": now,
+                    "tested_at": None, "approved_by": None, "approved_at": None,
+                },
+            )  # fmt: skip
+        note(workspace, user, "source.choose", source.name)
+
+
+def approve(workspace: Workspace, user: User, now: datetime) -> None:
+    """An owner lets the first launch go into the world."""
+    _owners_only(user)
+    changed = Departure.objects.filter(workspace=workspace, approved_at=None).update(approved_by=user, approved_at=now)
+    if changed:
+        note(workspace, user, "source.approve", source_of(workspace).name)
+
+
+def history_of(workspace: Workspace) -> list[AuditEntry]:
+    """Who opened which way, newest first."""
+    return list(AuditEntry.objects.filter(workspace=workspace, verb__startswith="source.").order_by("-pk")[:20])
+
+
+def _owners_only(user: User) -> None:
+    if not user.is_owner:
+        raise NotAllowed

@@ -1,11 +1,10 @@
-"""Composition root: gives delivery its ledger, atlas, press and guard, and works on tickets until told to stop."""
+"""Composition root: gives delivery its ledger, press and routes, and works on tickets until told to stop."""
 
 import asyncio
 import logging
 import os
 import secrets
 import signal
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -14,42 +13,23 @@ from django.conf import settings
 
 from rida import embedded
 from rida.delivery.engine import Engine
-from rida.delivery.manners import Manners
-from rida.delivery.ports import Host, Item, Letter, NoPlace, Place, Refusal, Result
+from rida.delivery.ports import Item, Letter, Refusal, Result
 from rida.delivery.session import House
 from rida.dispatch.ledger import Ledger
 from rida.dispatch.node import Node
 from rida.dispatch.rules import Timing
 from rida.dispatch.tickets import NODE
-from rida.dns.location import NotFound, find
-from rida.dns.resolver import Resolver
 from rida.feedback.services import hard_bounce
 from rida.kernel.clock import now
 from rida.kernel.engine import REGISTRY
 from rida.outbox.copies import Copies
 from rida.outbox.links import Copy
 from rida.outbox.render import Refused
-from rida.outbox.route import Sandbox, sandbox
-from rida.shaping.networks import name_network, name_site
+from rida.worker.routes import SourceRoutes
 
 log = logging.getLogger(__name__)
 LANES = {"drain": settings.RIDA_SHARDS, "work": 1, "import": 1, "tick": 2}
 SESSIONS = 200
-
-
-@dataclass(slots=True)
-class WorldAtlas:
-    """Where a domain's mail goes now, by DNS, in shaping's words."""
-
-    resolver: Resolver
-    port: int
-
-    async def locate(self, domain: str) -> Place | NoPlace:
-        found = await find(self.resolver, domain)
-        if isinstance(found, NotFound):
-            return NoPlace(found.permanent, str(found.reason))
-        hosts = tuple(Host(host.name, host.addresses, self.port) for host in found.hosts if host.addresses)
-        return Place(name_network(found).key, name_site(found), hosts)
 
 
 @dataclass(slots=True)
@@ -93,23 +73,22 @@ def revive_database() -> None:
 
 def main() -> None:
     """Work until SIGTERM or SIGINT; the message in hand is finished first."""
-    uvloop.run(_run(sandbox()))
+    uvloop.run(_run())
 
 
-async def _run(way: Sandbox) -> None:
+async def _run() -> None:
     press = LetterPress()
     ledger = Ledger(secrets.token_hex(8), timing(), _suppress_dead_mailboxes)
     node = Node(ledger, settings.RIDA_LEASE_MARGIN_SECONDS * 1000, revive_database, press.copies.prepare)
-    resolver = Resolver(way.resolver)
-    house = House(node, WorldAtlas(resolver, way.mx_port), press, way)
-    node.engine = Engine(house, Manners(name=socket.getfqdn() or "localhost"), sessions=SESSIONS)
+    routes = SourceRoutes()
+    node.engine = Engine(House(node, press, routes), sessions=SESSIONS)
     NODE.append(node)
     try:
         await _work()
     finally:
         NODE.clear()
         await node.stop()
-        await resolver.close()
+        await routes.close()
 
 
 async def _work() -> None:

@@ -78,6 +78,7 @@ def launch_of(campaign: Campaign) -> Launch:
     network = Network.objects.create(key="net:192.0.2.0/24", name="mx.h.example (192.0.2.0/24)")
     Budget.objects.create(network=network, shard=0)
     launch = Launch.objects.create(
+        source=sandbox_source(),
         workspace=campaign.workspace,
         campaign=campaign,
         kind=Launch.Kind.BULK,

@@ -11,6 +11,7 @@ from rida.console.urls import urlpatterns
 from rida.kernel.clock import now
 from rida.outbox.models import Launch
 from rida.shaping.models import Budget, HoldEntry, Network
+from rida.shaping.sources import sandbox_source
 
 pytestmark = pytest.mark.django_db
 OPEN = {"login", "logout", "first"}
@@ -24,6 +25,7 @@ def _things(own: Shop) -> dict[str, object]:
         workspace=own.workspace, file_name="a.csv", file_sha256=b"", topic=own.topic, created_at=now()
     )
     launch = Launch.objects.create(
+        source=sandbox_source(),
         workspace=own.workspace, campaign=own.campaign, kind=Launch.Kind.BULK, content={}, content_hash=b"", terms={},
         give_up_at=0, launched_at=now(),
     )  # fmt: skip

@@ -1,10 +1,12 @@
 """A scripted SMTP server on loopback: polite by default, hostile on demand. It writes down what it sees, in order.
 
 script: verb → what to say; a list is used up one a time and its last entry stays. Verbs are GREETING, EHLO, HELO, MAIL,
-RCPT, DATA, DOT, RSET, QUIT. What to say: text (one line a reply line, without CRLF), DROP, SILENCE, or a Raw/Slow.
+RCPT, DATA, DOT, RSET, STARTTLS, AUTH, QUIT, and WORD for each line of an AUTH exchange. What to say: text (one line a
+reply line, without CRLF), DROP, SILENCE, or a Raw/Slow.
 """
 
 import asyncio
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -50,6 +52,9 @@ _POLITE: dict[str, Say] = {
     "EHLO": PIPELINED,
     "HELO": "250 peer.test",
     "RSET": "250 ok",
+    "STARTTLS": "220 go ahead",
+    "AUTH": "235 2.7.0 welcome",
+    "WORD": "235 2.7.0 welcome",
     "MAIL": "250 ok",
     "RCPT": "250 ok",
     "DATA": "354 go on",
@@ -76,10 +81,14 @@ class Peer:
     port: int = 0
     deaf_after: str = ""
     """A verb after which it reads nothing more, so that our bytes pile up on our side."""
+    tls: ssl.SSLContext | None = None
+    """For STARTTLS, which the script's EHLO must offer."""
+    tls_from_the_start: bool = False
 
     async def __aenter__(self) -> Self:
         self._said: dict[str, int] = {}
-        self._server = await asyncio.start_server(self._meet, "127.0.0.1", self.port)
+        at_once = self.tls if self.tls_from_the_start else None
+        self._server = await asyncio.start_server(self._meet, "127.0.0.1", self.port, ssl=at_once)
         self.port = self._server.sockets[0].getsockname()[1]
         self._visits: set[asyncio.Task[None]] = set()
         return self
@@ -162,6 +171,10 @@ class Visit:
             self.rcpt = rest
         elif verb == "DATA" and good:
             await self.take()
+        elif verb == "STARTTLS" and self.peer.tls and (good or isinstance(said, Raw)):
+            await self.encrypt(self.peer.tls)
+        elif verb == "AUTH":
+            await self.examine(said)
 
     def objection(self, verb: str) -> str | None:
         if verb == "MAIL" and self.mail:
@@ -169,6 +182,20 @@ class Visit:
         if verb in ("RCPT", "DATA") and not self.mail:
             return "503 5.5.1 need MAIL first"
         return "554 5.5.1 no valid recipients" if verb == "DATA" and not self.rcpt else None
+
+    async def encrypt(self, context: ssl.SSLContext) -> None:
+        try:
+            await self.writer.start_tls(context)
+        except ssl.SSLError as error:
+            raise Hung from error
+        self.peer.story.append(("encrypted",))
+
+    async def examine(self, said: Say) -> None:
+        """As long as it is answered by 334, more lines come."""
+        while isinstance(said, str) and said.startswith("334"):
+            line = (await self.reader.readuntil(b"\r\n"))[:-2].decode()
+            self.peer.story.append(("WORD", line))
+            said = await self.say("WORD")
 
     async def take(self) -> None:
         lines: list[bytes] = []

@@ -1,6 +1,7 @@
 """The house around a session in tests: a ledger in memory that keeps the rules of design §4, and a stage to play on."""
 
 import asyncio
+import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -20,14 +21,16 @@ from rida.delivery.ports import (
     Volley,
     Word,
 )
+from rida.delivery.route import Door, Route, Tls
 from rida.delivery.session import House, Session
 from rida.delivery.tests.peer import Peer, Say, Story
 from rida.kernel.clock import elapsed_seconds
-from rida.kernel.errors import DatabaseAway
+from rida.kernel.errors import DatabaseAway, SettingError
 from rida.kernel.reply import Outcome
 
 QUICK = Patience(connect=1, greeting=1, envelope=0.5, block=0.5, dot=0.5, farewell=0.1)
-MANNERS = Manners(name="mail.rida.test", patience=QUICK, record_pause_seconds=0.01, record_pause_longest_seconds=0.05)
+DOOR = Door("mail.rida.test", Tls.NONE)
+MANNERS = Manners(patience=QUICK, record_pause_seconds=0.01, record_pause_longest_seconds=0.05)
 
 
 def item(name: str, n: int = 1, domain: str = "net.test", launch_id: int = 1) -> Item:
@@ -124,10 +127,18 @@ class Scene:
     forbidden: frozenset[str] = frozenset()
     hosts: tuple[Host, ...] = ()
     manners: Manners = MANNERS
+    door: Door = DOOR
+    relay: tuple[Host, ...] = ()
+    mistake: SettingError | None = None
 
     @property
     def house(self) -> House:
-        return House(self.ledger, self, self, self)
+        return House(self.ledger, self, self)
+
+    async def of(self, source_id: int) -> Route:
+        if self.mistake:
+            raise self.mistake
+        return Route(self, self, self.door, self.relay)
 
     async def locate(self, domain: str) -> Place | NoPlace:
         hosts = self.hosts or (Host("mx.net.test", ("127.0.0.1",), self.peer.port),)
@@ -173,6 +184,11 @@ def letter(recipient: str, content: bytes = b"Subject: Tulips\r\n\r\nMother's Da
 
 
 @asynccontextmanager
-async def scene(script: Mapping[str, Say | list[Say]] | None = None) -> AsyncIterator[Scene]:
-    async with Peer(script or {}) as peer:
+async def scene(
+    script: Mapping[str, Say | list[Say]] | None = None,
+    *,
+    tls: ssl.SSLContext | None = None,
+    tls_from_the_start: bool = False,
+) -> AsyncIterator[Scene]:
+    async with Peer(script or {}, tls=tls, tls_from_the_start=tls_from_the_start) as peer:
         yield Scene(peer, MemoryLedger(peer.story, peer))

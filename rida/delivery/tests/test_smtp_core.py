@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rida.delivery.ports import Letter, Refusal
+from rida.delivery.route import Door, Tls
 from rida.delivery.smtp import Client, Heard, Turn
 from rida.delivery.smtp_letter import has_whole_line_ends, objection, wire_form
 from rida.delivery.smtp_reply import Capabilities, ReplyReader, Spoken, capabilities
@@ -19,7 +20,7 @@ EVERYTHING = Capabilities(pipelining=True, size=0, eightbit=True, smtputf8=True)
 
 
 def ready(ehlo: bytes = PIPELINED) -> Client:
-    client = Client("me.test")
+    client = Client(Door("me.test", Tls.NONE))
     assert client.receive(GREETED + ehlo) == [Turn.READY]
     client.outgoing.clear()
     return client
@@ -55,7 +56,7 @@ def test_replies_are_the_same_however_the_network_cuts_them(
 
 @given(noise=st.lists(st.binary(max_size=200), max_size=20))
 def test_no_noise_makes_the_client_raise_or_accept(noise: list[bytes]) -> None:
-    client = Client("me.test")
+    client = Client(Door("me.test", Tls.NONE))
     heard = [event for piece in noise for event in client.receive(piece)]
     assert all(isinstance(event, Turn | Reply) for event in heard)
 

@@ -78,6 +78,7 @@ def launch(state: str = "running", **fields: Any) -> Launch:
     terms = {"purpose": "news", "message_class": "commercial", "ad_label": True, "profiles": ["US"]}
     defaults: dict[str, Any] = {
         "workspace": workspace(),
+        "source_id": source(),
         "kind": Launch.Kind.BULK,
         "state": state,
         "content": {},

@@ -38,6 +38,7 @@ def copy(workspace: Workspace, purpose: str = "news") -> Copy:
         record(workspace.pk, LAYLA, yes, NOW - timedelta(days=1))
     network = Network.objects.create(key="net:192.0.2.0/24", name="net")
     launch = Launch.objects.create(
+        source=sandbox_source(),
         workspace=workspace,
         kind=Launch.Kind.BULK,
         content={},

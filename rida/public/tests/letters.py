@@ -55,6 +55,7 @@ def letter(**changes: Any) -> Letter:
         yes = Act(Kind.CONFIRMED, topic, Basis.DOUBLE_OPT_IN, Grade.E4, NOW - timedelta(days=1), {})
         record(workspace.pk, LAYLA, yes, NOW - timedelta(days=1))
     launch = Launch.objects.create(
+        source=sandbox_source(),
         workspace=workspace,
         kind=Launch.Kind.BULK,
         content=content.to_json(),

@@ -70,6 +70,7 @@ def _sent(place: Site, n: int, counts_until: datetime) -> None:
 
 def _waiting(place: Site, n: int) -> None:
     launch = Launch.objects.create(
+        source=sandbox_source(),
         workspace=_alice(),
         kind=Launch.Kind.BULK,
         content={},

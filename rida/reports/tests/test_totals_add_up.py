@@ -33,6 +33,7 @@ def workspace(slug: str = "alice") -> Workspace:
 
 def launch(owner: Workspace | None = None, state: str = "running", **fields: object) -> Launch:
     return Launch.objects.create(
+        source=sandbox_source(),
         workspace=owner or workspace(),
         kind=Launch.Kind.BULK,
         state=state,

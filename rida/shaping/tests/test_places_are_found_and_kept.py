@@ -10,7 +10,7 @@ from django.conf import settings
 
 from rida.dns.location import Found, MailHost, NotFound, Reason
 from rida.dns.resolver import Resolver
-from rida.shaping.models import NEVER, Budget, Domain, Network, Site, Source
+from rida.shaping.models import NEVER, Budget, Domain, Network, Realm, Site, Source
 from rida.shaping.places import assign, assign_place, locate_domains
 from rida.shaping.sources import sandbox_source
 from rida.town.beside import beside
@@ -31,7 +31,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 def locate(server: tuple[str, int], *domains: str, now: datetime = NOW) -> dict[str, Site | str]:
     async def ask() -> dict[str, Site | str]:
         async with Resolver(server, timeout_seconds=0.5, tries=1) as resolver:
-            return await locate_domains(domains, resolver, now)
+            return await locate_domains(domains, Realm.SANDBOX, resolver, now)
 
     return async_to_sync(ask)()
 
