@@ -154,6 +154,12 @@ class NobodyToWriteTo(LaunchBlocked):
     says = gettext_noop("Nobody gave permission for this topic. Import people, or choose another topic.")
 
 
+class KeyUnfit(RidaError):
+    """A DKIM key that must not sign, or whose domain or selector is no name."""
+
+    says = gettext_noop("Mail cannot be signed with this key (%(code)s). Make a new one here: RSA with 2048 bits.")
+
+
 class Unreachable(RidaError):
     """An address whose domain has no place for mail now."""
 
