@@ -6,15 +6,18 @@ of a C codec. Both parts are base64: no line can be too long, no line can look l
 
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
 from rida.campaign.content import Draft, compile_content, has_line_break, plain
 from rida.kernel.address import Address, parse
 from rida.kernel.errors import AddressError, ContentError
-from rida.outbox import headers
+from rida.outbox import canonical, dkim, headers
 from rida.outbox.links import Copy, Links
 
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+>")
@@ -62,16 +65,18 @@ class Press:
     """A draft made ready to be copied for one person after another. One thread at a time.
 
     Raises ContentError (and what is below it) for a draft that cannot be read. A sender without a valid address is
-    no error here: every copy is refused, and preflight says why (R10).
+    no error here: every copy is refused, and preflight says why (R10). With signers, each adds its DKIM-Signature.
     """
 
-    def __init__(self, draft: Draft, mailing: Mailing) -> None:
+    def __init__(self, draft: Draft, mailing: Mailing, signers: Sequence[dkim.Signer] = ()) -> None:
         self._content = compile_content(draft)
         self._links = mailing.links
         self._sender = _sender(draft)
         self._subject_is_fixed = "{" not in draft.subject
         boundary = f"=_rida_{draft.hash().hex()[:24]}"
         self._head = _fixed_head(draft, mailing, self._sender, boundary) if self._sender else b""
+        self._signers = signers
+        self._fixed_fields = canonical.fields(self._head)
         self._lets_leave = draft.lets_leave
         self._to_text = _part(boundary, "plain")
         self._to_html = b"\r\n" + _part(boundary, "html")
@@ -108,9 +113,17 @@ class Press:
         shown = _shown_name(facts.get("name"))
         to = headers.mailbox("To", shown, address)
         own = self._own_head(subject, to, message_id, date, leave)
-        content = b"".join((own, self._head, self._to_text, _base64(text), self._to_html, _base64(html), self._end))
+        body = b"".join((self._to_text, _base64(text), self._to_html, _base64(html), self._end))
+        content = b"".join((self._stamps(own, body, date), own, self._head, body))
         utf8 = self._sender.needs_smtputf8 or not address.isascii()
         return Rendered(str(self._sender), content, subject, html, text, utf8)
+
+    def _stamps(self, own_head: bytes, body: bytes, date: str) -> bytes:
+        """The signatures. The body is canonical as it stands: base64 and lines of ours, no blank too many."""
+        if not self._signers:
+            return b""
+        fields = canonical.fields(own_head) + self._fixed_fields
+        return dkim.stamps(self._signers, dkim.see(fields, body), _seconds(date))
 
     def _own_head(self, subject: str, to: bytes, message_id: str, date: str, leave: str) -> bytes:
         """The headers that differ from copy to copy."""
@@ -130,6 +143,13 @@ def _sender(draft: Draft) -> Address | None:
         return parse(draft.sender.from_address)
     except AddressError:
         return None
+
+
+@lru_cache(maxsize=8)  # a busy worker asks hundreds of times a second
+def _seconds(date: str) -> int:
+    """A Date as seconds since 1970, so that t= says the same. `-0000`, read as a naive time, is UTC (RFC 5322 §3.3)."""
+    moment = parsedate_to_datetime(date)
+    return int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp())
 
 
 def _fixed_head(draft: Draft, mailing: Mailing, sender: Address, boundary: str) -> bytes:

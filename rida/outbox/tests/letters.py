@@ -5,8 +5,11 @@ from functools import cache
 
 import dkim
 
+from rida.campaign.tests.drafts import FACTS, draft
 from rida.outbox import dkim as ours
 from rida.outbox.dkim_keys import make_key, public_record
+from rida.outbox.links import Copy, Links
+from rida.outbox.render import Mailing, Press, Rendered
 
 DOMAIN, SELECTOR = "flowers.example", "rida1"
 KEY = make_key()
@@ -57,6 +60,17 @@ def verifies(message: bytes, which: int = 0) -> bool:
         return False
 
 
+def printed(language: str, subject: str, name: str) -> bytes:
+    """Of our own press, signed by it."""
+    press = Press(
+        draft(language=language, subject=subject), Mailing(Links("https://m.example", {0: b"s" * 32}), 7, 1), [signer()]
+    )
+    date = time.strftime("%a, %d %b %Y %H:%M:%S -0000", time.gmtime(NOW))
+    made = press.letter(Copy(7, 3, 4, b"h" * 16), "layla@example.org", {**FACTS, "name": name}, "<1@m.example>", date)
+    assert isinstance(made, Rendered)
+    return made.content
+
+
 LETTERS: dict[str, bytes] = {
     "ascii": letter(b"Hello Layla,\r\n\r\nthe roses are in.\r\n"),
     "arabic": letter("مرحبًا ليلى،\r\n\r\nوصل الورد.\r\n".encode(), b"Subject: =?utf-8?b?2YjYsdiv?=\r\n"),
@@ -76,9 +90,15 @@ LETTERS: dict[str, bytes] = {
     "looks like a header": letter(b"Subject: not this one\r\n\r\nFrom: nobody\r\n"),
     "few headers": b"From: rosa@flowers.example\r\n\r\nHello\r\n",
 }
+PRINTED = {
+    "printed": ("en", "Mother's Day is on Sunday, {{ name }}", "Layla Haddad"),
+    "printed in Arabic": ("ar", "عرض خاص لك يا {{ name }} اليوم 🌷", "ليلى حدّاد"),
+    "printed with a long subject": ("en", "Tulips and roses " * 20, "Layla"),
+}
 
 
 def all_signed() -> dict[str, bytes]:
     """Every letter, signed, as a receiver has it."""
     ready = {name: signed(message) for name, message in LETTERS.items()}
+    ready |= {name: printed(*spec) for name, spec in PRINTED.items()}
     return {name: as_sent(message) for name, message in ready.items()}

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rida.outbox.dkim import OVERSIGNED
-from rida.outbox.tests.letters import LETTERS, as_sent, letter, signed, verifies
+from rida.outbox.tests.letters import LETTERS, PRINTED, as_sent, letter, printed, signed, verifies
 
 BODY = b"Hello  Layla,\t\r\n\r\nthe roses\tare in. \r\n.\r\n"
 MESSAGE = signed(letter(BODY))
@@ -76,6 +76,15 @@ def test_a_sample_of_bytes_of_every_kind_of_body_breaks_it(name: str) -> None:
     start = message.index(b"\r\n\r\n") + 4
     places = [place for place in range(start, min(len(message), start + 5000)) if message[place] not in b" \t\r\n"]
     for place in Random(name).sample(places, min(10, len(places))):
+        assert not verifies(message[:place] + b"#" + message[place + 1 :])
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_a_byte_changed_in_what_the_press_signed_breaks_it(name: str) -> None:
+    message = printed(*PRINTED[name])
+    start = message.index(b"\r\n", message.index(b" b=")) + 2
+    places = [place for place in range(message.index(b"\r\nDate:"), len(message)) if message[place] not in b" \r\n"]
+    for place in Random(start).sample(places, 50):
         assert not verifies(message[:place] + b"#" + message[place + 1 :])
 
 
