@@ -140,16 +140,21 @@ RETURNING id
 
 -- name: record
 -- Outcomes, and the retries that follow from the rows that were really inserted: a replayed commit adds none.
--- A late outcome of a fenced node is the truth: it overrides a doubtful row and takes back a pending retry.
+-- A late outcome of a fenced node is the truth: it overrides a doubtful row and takes back a pending retry. But what the
+-- reaper gave back belongs to the next volley, under the same number: a late deferral of it would hide how that one ends.
 WITH t AS MATERIALIZED (SELECT rida_now() AS now),
 x AS MATERIALIZED (
-    SELECT x.*, c.workspace_id, c.launch_id, c.urgent, l.resend_doubtful
+    SELECT x.*, c.workspace_id, c.launch_id, c.urgent, l.resend_doubtful, v.network_id, v.site_id, v.source_id, v.closed
     FROM unnest(%(volley_ids)s::bigint[], %(tranche_ids)s::bigint[], %(ns)s::int[], %(attempts)s::smallint[],
                 %(kinds)s::smallint[], %(steps)s::text[], %(codes)s::smallint[], %(enhanced)s::text[],
                 %(replies)s::text[], %(dues)s::bigint[])
         AS x (volley_id, tranche_id, n, attempt, kind, step, code, enhanced, reply, due)
     JOIN outbox_tranche c ON c.id = x.tranche_id
     JOIN outbox_launch l ON l.id = c.launch_id
+    JOIN dispatch_volley v ON v.id = x.volley_id
+    WHERE NOT v.closed OR x.kind = 1
+       OR EXISTS (SELECT FROM dispatch_outcome o
+                  WHERE o.tranche_id = x.tranche_id AND o.n = x.n AND o.attempt = x.attempt AND o.doubt)
 ), inserted AS (
     INSERT INTO dispatch_outcome
         (tranche_id, n, attempt, doubt, workspace_id, volley_id, kind, step, code, enhanced, reply, at)
@@ -158,23 +163,28 @@ x AS MATERIALIZED (
     ON CONFLICT DO NOTHING
     RETURNING tranche_id, n, attempt, kind
 ), late AS (
-    SELECT i.*, x.launch_id, x.workspace_id, x.urgent, x.due, x.volley_id, x.resend_doubtful, v.network_id, v.site_id,
-           v.source_id, v.closed
-    FROM inserted i JOIN x USING (tranche_id, n, attempt, kind) JOIN dispatch_volley v ON v.id = x.volley_id
+    SELECT i.*, x.launch_id, x.workspace_id, x.urgent, x.due, x.volley_id, x.resend_doubtful, x.network_id, x.site_id,
+           x.source_id, x.closed,
+           -- The reaper had a message in doubt sent again, and that try is under way or over.
+           x.closed AND (EXISTS (SELECT FROM dispatch_outcome o
+                                 WHERE o.tranche_id = x.tranche_id AND o.n = x.n AND o.attempt > x.attempt)
+                         OR EXISTS (SELECT FROM dispatch_volley v, unnest(v.tranche_ids, v.ns) AS held (tranche_id, n)
+                                    WHERE NOT v.closed AND held.tranche_id = x.tranche_id AND held.n = x.n)) AS resent
+    FROM inserted i JOIN x USING (tranche_id, n, attempt, kind)
 ), again AS (
     INSERT INTO dispatch_retry
         (tranche_id, n, workspace_id, launch_id, network_id, site_id, source_id, urgent, attempt, due)
     SELECT tranche_id, n, workspace_id, launch_id, network_id, site_id, source_id, urgent, attempt + 1,
            CASE WHEN kind = 7 THEN t.now ELSE due END
     FROM late, t
-    WHERE (kind = 2 AND due IS NOT NULL) OR (kind = 7 AND resend_doubtful)
+    WHERE ((kind = 2 AND due IS NOT NULL) OR (kind = 7 AND resend_doubtful)) AND NOT resent
     ON CONFLICT DO NOTHING
     RETURNING network_id, due
 ), expired AS (
     INSERT INTO dispatch_outcome
         (tranche_id, n, attempt, doubt, workspace_id, volley_id, kind, step, code, enhanced, reply, at)
     SELECT tranche_id, n, attempt + 1, false, workspace_id, volley_id, 5, '', 0, '', 'gave_up', t.now
-    FROM late, t WHERE kind = 2 AND due IS NULL
+    FROM late, t WHERE kind = 2 AND due IS NULL AND NOT resent
     ON CONFLICT DO NOTHING
 ), settled AS (
     DELETE FROM dispatch_retry y USING late
