@@ -179,7 +179,11 @@ x AS MATERIALIZED (
     FROM late, t
     WHERE ((kind = 2 AND due IS NOT NULL) OR (kind = 7 AND resend_doubtful)) AND NOT resent
     ON CONFLICT DO NOTHING
-    RETURNING network_id, due
+    RETURNING launch_id
+), reopened AS (
+    -- The reaper's doubt was the launch's last outcome, and now there is a try to come.
+    UPDATE outbox_launch l SET finished_at = NULL, state = CASE WHEN l.state = 'finished' THEN 'running' ELSE l.state END
+    WHERE l.finished_at IS NOT NULL AND l.id IN (SELECT launch_id FROM again)
 ), expired AS (
     INSERT INTO dispatch_outcome
         (tranche_id, n, attempt, doubt, workspace_id, volley_id, kind, step, code, enhanced, reply, at)

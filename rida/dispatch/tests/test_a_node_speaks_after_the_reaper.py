@@ -62,3 +62,21 @@ def test_a_late_deferral_adds_no_try_beside_the_one_under_way() -> None:
     world.record(frozen, volley, world.result(volley.items[0], Outcome.DEFERRED, 451))
     assert [item.attempt for item in resent.items] == [2]
     assert world.waiting(made) == {}
+
+
+def test_a_late_deferral_opens_a_finished_launch_again() -> None:
+    made = world.campaign_to(1)
+    frozen = world.node()
+    [volley] = frozen.claim(0, 10)
+    world.begin(frozen, volley)
+    world.pass_time(GONE)
+    world.node().reap()
+    settle_all()
+    made.launch.refresh_from_db()
+    assert made.launch.state == "finished"
+    world.record(frozen, volley, world.result(volley.items[0], Outcome.DEFERRED, 451))
+    settle_all()
+    made.launch.refresh_from_db()
+    assert (made.launch.state, made.launch.finished_at) == ("running", None)
+    world.pass_time(frozen.timing.retry_waits_ms[0])
+    assert [len(again.items) for again in world.node().claim(0, 10)] == [1]
