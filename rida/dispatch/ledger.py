@@ -164,7 +164,7 @@ class Ledger:
         return set(volley_ids) - started
 
     def _record(self, results: Sequence[tuple[int, Result]]) -> None:
-        moved = [result for _, result in results if result.moved_to]
+        moved = [(volley_id, result) for volley_id, result in results if result.moved_to]
         if ended := [(volley_id, result) for volley_id, result in results if not result.moved_to]:
             _rows("record", **self._columns(ended))
             if hard := [result for _, result in ended if result.hard]:
@@ -193,13 +193,14 @@ class Ledger:
         give_up_at = self._facts(result.item.launch_id).give_up_at
         return next_attempt(result.item.attempt, give_up_at, at, self.timing.retry_waits_ms)
 
-    def _move(self, moved: Sequence[Result]) -> None:
-        places = [assign_place(result.moved_to, now()) for result in moved if result.moved_to]
+    def _move(self, moved: Sequence[tuple[int, Result]]) -> None:
+        places = [assign_place(result.moved_to, now()) for _, result in moved if result.moved_to]
         _run(
             "move",
-            tranche_ids=[result.item.key.tranche_id for result in moved],
-            ns=[result.item.key.n for result in moved],
-            attempts=[result.item.attempt for result in moved],
+            volley_ids=[volley_id for volley_id, _ in moved],
+            tranche_ids=[result.item.key.tranche_id for _, result in moved],
+            ns=[result.item.key.n for _, result in moved],
+            attempts=[result.item.attempt for _, result in moved],
             networks=[place.network_id for place in places],
             sites=[place.id for place in places],
         )

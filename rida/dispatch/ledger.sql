@@ -202,15 +202,19 @@ x AS MATERIALIZED (
 SELECT tranche_id, n, attempt, kind FROM inserted
 
 -- name: move
--- The MX names another network now: nothing was sent, the same attempt waits there.
+-- The MX names another network now: nothing was sent, the same attempt waits there. Only as long as it is this volley's:
+-- a node that was frozen while it asked DNS, or says it twice, must not add a copy to the one in somebody else's hands.
 INSERT INTO dispatch_retry
     (tranche_id, n, workspace_id, launch_id, network_id, site_id, source_id, urgent, attempt, due)
 SELECT x.tranche_id, x.n, c.workspace_id, c.launch_id, x.network_id, x.site_id, c.source_id, c.urgent, x.attempt, rida_now()
-FROM unnest(%(tranche_ids)s::bigint[], %(ns)s::int[], %(attempts)s::smallint[], %(networks)s::bigint[],
-            %(sites)s::bigint[]) AS x (tranche_id, n, attempt, network_id, site_id)
+FROM unnest(%(volley_ids)s::bigint[], %(tranche_ids)s::bigint[], %(ns)s::int[], %(attempts)s::smallint[],
+            %(networks)s::bigint[], %(sites)s::bigint[]) AS x (volley_id, tranche_id, n, attempt, network_id, site_id)
 JOIN outbox_tranche c ON c.id = x.tranche_id
+JOIN dispatch_volley v ON v.id = x.volley_id AND NOT v.closed
 WHERE NOT EXISTS (SELECT FROM dispatch_outcome o WHERE o.tranche_id = x.tranche_id AND o.n = x.n
                   AND o.attempt >= x.attempt AND NOT o.doubt)
+  AND NOT EXISTS (SELECT FROM dispatch_volley o, unnest(o.tranche_ids, o.ns) AS held (tranche_id, n)
+                  WHERE NOT o.closed AND o.id <> v.id AND held.tranche_id = x.tranche_id AND held.n = x.n)
 ON CONFLICT DO NOTHING
 
 -- name: wake
@@ -276,14 +280,17 @@ dead AS MATERIALIZED (
            l.resend_doubtful,
            EXISTS (SELECT FROM dispatch_outcome o
                    WHERE o.tranche_id = x.tranche_id AND o.n = x.n AND o.attempt = x.attempt) AS recorded,
-           EXISTS (SELECT FROM dispatch_retry y WHERE y.tranche_id = x.tranche_id AND y.n = x.n) AS waits
+           -- Moved to another network, where it waits or is in hand.
+           EXISTS (SELECT FROM dispatch_retry y WHERE y.tranche_id = x.tranche_id AND y.n = x.n)
+           OR EXISTS (SELECT FROM dispatch_volley o, unnest(o.tranche_ids, o.ns) AS held (tranche_id, n)
+                      WHERE NOT o.closed AND o.id <> dead.id AND held.tranche_id = x.tranche_id AND held.n = x.n) AS moved
     FROM dead
     CROSS JOIN LATERAL unnest(dead.tranche_ids, dead.ns, dead.attempts) WITH ORDINALITY
         AS x (tranche_id, n, attempt, place)
     JOIN outbox_tranche c ON c.id = x.tranche_id
     JOIN outbox_launch l ON l.id = c.launch_id
 ), first AS (
-    SELECT min(i.place) AS place FROM item i, dead WHERE dead.started AND NOT i.recorded AND NOT i.waits
+    SELECT min(i.place) AS place FROM item i, dead WHERE dead.started AND NOT i.recorded AND NOT i.moved
 ), doubtful AS (
     INSERT INTO dispatch_outcome
         (tranche_id, n, attempt, doubt, workspace_id, volley_id, kind, step, code, enhanced, reply, at)
@@ -297,7 +304,7 @@ dead AS MATERIALIZED (
     SELECT i.tranche_id, i.n, i.workspace_id, i.launch_id, dead.network_id, dead.site_id, dead.source_id, i.urgent,
            CASE WHEN i.place = first.place THEN i.attempt + 1 ELSE i.attempt END, t.now
     FROM item i CROSS JOIN dead CROSS JOIN t CROSS JOIN first
-    WHERE NOT i.recorded AND NOT i.waits AND (i.place IS DISTINCT FROM first.place OR i.resend_doubtful)
+    WHERE NOT i.recorded AND NOT i.moved AND (i.place IS DISTINCT FROM first.place OR i.resend_doubtful)
     ON CONFLICT DO NOTHING
 ), closed AS (
     UPDATE dispatch_volley v
