@@ -30,9 +30,13 @@ class Tally:
         return tuple(item for key, item in self._open.items() if key not in self._halted)
 
     def next(self) -> Item | None:
-        """The first of `coming`."""
-        halted = self._halted
-        return next((item for key, item in self._open.items() if not halted or key not in halted), None)
+        """The first without an outcome; None once it is halted.
+
+        Never one behind a halted one: should the node die, the reaper takes the first without an outcome for the one
+        that may have reached the wire, and gives the others back to be sent.
+        """
+        key, item = next(iter(self._open.items()), (None, None))
+        return None if key in self._halted else item
 
     def conclude(
         self, item: Item, outcome: Outcome, reply: Reply, *, hard: bool = False, moved_to: Place | None = None

@@ -2,13 +2,14 @@
 
 import pytest
 
+from rida.delivery.tally import Tally
 from rida.dispatch.ledger import Ledger, heal, regroup
 from rida.dispatch.room import NEVER
 from rida.dispatch.settling import settle_all
 from rida.dispatch.tests import world
 from rida.kernel.clock import milliseconds, now
 from rida.kernel.reply import Outcome
-from rida.outbox.halting import cancel
+from rida.outbox.halting import cancel, pause
 from rida.shaping.models import Budget
 
 pytestmark = pytest.mark.django_db
@@ -41,6 +42,22 @@ def test_in_a_started_volley_the_first_open_message_is_doubtful() -> None:
     assert world.node().reap() == 1
     assert world.outcomes(made) == {(0, 1): Outcome.ACCEPTED, (1, 1): Outcome.DOUBTFUL}
     assert world.waiting(made) == {2: 1, 3: 1}
+
+
+def test_what_was_halted_is_not_taken_for_what_was_on_the_wire() -> None:
+    """A volley may hold two launches; one is paused, the other's message would be the second without an outcome."""
+    paused = world.campaign_to(1)
+    ledger = world.node()
+    [early] = ledger.claim(0, 10)
+    ledger.close(early, 0, early.items)
+    site = world.Place(paused.network_id, paused.site_id, paused.source_id)
+    world.consent(world.tranche(site, world.launch(), 1))
+    [volley] = ledger.claim(0, 10)
+    assert [item.launch_id == paused.launch_id for item in volley.items] == [True, False]
+    pause(paused.launch)
+    tally = Tally(volley)
+    tally.hear(world.begin(ledger, volley))
+    assert tally.next() is None
 
 
 def test_a_dead_nodes_permits_count_from_the_end_of_its_lease() -> None:
