@@ -280,6 +280,8 @@ dead AS MATERIALIZED (
            l.resend_doubtful,
            EXISTS (SELECT FROM dispatch_outcome o
                    WHERE o.tranche_id = x.tranche_id AND o.n = x.n AND o.attempt = x.attempt) AS recorded,
+           EXISTS (SELECT FROM dispatch_outcome o WHERE o.tranche_id = x.tranche_id AND o.n = x.n
+                   AND o.attempt = x.attempt AND o.doubt) AS doubted,
            -- Moved to another network, where it waits or is in hand.
            EXISTS (SELECT FROM dispatch_retry y WHERE y.tranche_id = x.tranche_id AND y.n = x.n)
            OR EXISTS (SELECT FROM dispatch_volley o, unnest(o.tranche_ids, o.ns) AS held (tranche_id, n)
@@ -290,7 +292,9 @@ dead AS MATERIALIZED (
     JOIN outbox_tranche c ON c.id = x.tranche_id
     JOIN outbox_launch l ON l.id = c.launch_id
 ), first AS (
-    SELECT min(i.place) AS place FROM item i, dead WHERE dead.started AND NOT i.recorded AND NOT i.moved
+    -- Its node's own doubt is the volley's one: the connection ended with it, and nothing later was sent.
+    SELECT min(i.place) AS place FROM item i, dead
+    WHERE dead.started AND NOT i.recorded AND NOT i.moved AND NOT EXISTS (SELECT FROM item WHERE doubted)
 ), doubtful AS (
     INSERT INTO dispatch_outcome
         (tranche_id, n, attempt, doubt, workspace_id, volley_id, kind, step, code, enhanced, reply, at)

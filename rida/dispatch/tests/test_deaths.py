@@ -60,6 +60,20 @@ def test_what_was_halted_is_not_taken_for_what_was_on_the_wire() -> None:
     assert tally.next() is None
 
 
+def test_the_doubtful_one_that_its_node_told_is_the_only_one() -> None:
+    """The connection ended with it, so nothing after it can have been sent."""
+    made = world.campaign_to(3)
+    ledger = world.node()
+    [volley] = ledger.claim(0, 10)
+    world.begin(ledger, volley)
+    world.record(ledger, volley, world.result(volley.items[0], Outcome.DOUBTFUL, 0))
+    world.pass_time(GONE)
+    world.node().reap()
+    assert world.outcomes(made) == {(0, 1): Outcome.DOUBTFUL}
+    assert world.waiting(made) == {1: 1, 2: 1}
+    assert world.volley_row(volley.id).n == 1
+
+
 def test_a_dead_nodes_permits_count_from_the_end_of_its_lease() -> None:
     world.campaign_to(4)
     ledger = world.node()
