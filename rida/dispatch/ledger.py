@@ -235,12 +235,12 @@ class Ledger:
     def close(self, volley: Volley, attempted: int, returned: Sequence[Item]) -> None:
         """The socket is closed; so many messages reached the wire, `returned` did not and wait again."""
         with transaction.atomic():
-            self._close(volley, attempted, returned)
-            _run("refresh_due", networks=[volley.network_id])
+            closed_in = self._close(volley, attempted, returned)
+            _run("refresh_due", networks=list({volley.network_id, *closed_in}))
         self._heads.pop(volley.id, None)
 
-    def _close(self, volley: Volley, attempted: int, returned: Sequence[Item]) -> bool:
-        """False: the reaper was here before."""
+    def _close(self, volley: Volley, attempted: int, returned: Sequence[Item]) -> list[int]:
+        """Its network, another one if it was regrouped; empty: the reaper was here before."""
         _rows("lock_networks", networks=[volley.network_id])
         _rows("lock_sources", networks=[volley.network_id])
         closed = _rows(
@@ -252,7 +252,7 @@ class Ledger:
             ns=[item.key.n for item in returned],
             attempts=[item.attempt for item in returned],
         )
-        return bool(closed)
+        return [row[0] for row in closed]
 
     def renew(self, volley_ids: Collection[int]) -> frozenset[int]:
         """Lengthen leases that are not over yet; those that were."""
@@ -272,9 +272,9 @@ class Ledger:
             _rows("lock_networks", networks=[network_id])
             _rows("lock_sources", networks=[network_id])
             timing = self.timing
-            count: int = _rows("reap", volley=volley_id, grace=timing.grace_ms, window=timing.window_ms)[0][0]
-            _run("refresh_due", networks=[network_id])
-        return count
+            closed = _rows("reap", volley=volley_id, grace=timing.grace_ms, window=timing.window_ms)
+            _run("refresh_due", networks=list({network_id, *(row[0] for row in closed)}))
+        return len(closed)
 
     # --- facts ------------------------------------------------------------------------------------------------------
 

@@ -232,6 +232,7 @@ RETURNING id
 
 -- name: close
 -- Under the budget locks. What reached the wire counts for a window from now; the rest gives its permit back.
+-- Tells the network, which is another than at the claim if the site was regrouped meanwhile.
 WITH t AS MATERIALIZED (SELECT rida_now() AS now),
 closed AS (
     UPDATE dispatch_volley v
@@ -257,7 +258,7 @@ closed AS (
                       AND o.attempt = x.attempt)
     ON CONFLICT DO NOTHING
 )
-SELECT id FROM closed
+SELECT network_id FROM closed
 
 -- name: overdue
 -- After a restart of the database the nodes get one lease to hand in what they hold before anyone is declared dead.
@@ -326,7 +327,7 @@ dead AS MATERIALIZED (
     FROM closed c
     WHERE b.network_id = c.network_id AND (b.source_id IS NULL OR b.source_id = c.source_id)
 )
-SELECT count(*) FROM closed
+SELECT network_id FROM closed
 
 -- name: due_shards
 SELECT DISTINCT shard FROM shaping_budget WHERE source_id IS NULL AND next_due <= rida_now() + %(ahead)s
@@ -409,13 +410,14 @@ volleys AS (
 ), sites AS (
     UPDATE shaping_site SET network_id = %(to_network)s WHERE id = %(site)s
 ), carried AS (
-    SELECT coalesce(sum(held), 0)::int AS held, coalesce(sum(held) FILTER (WHERE NOT urgent), 0)::int AS bulk,
-           count(*)::int AS volleys
-    FROM volleys WHERE NOT closed
+    -- For the network's own row (source null) and for each source that has one there.
+    SELECT source_id, coalesce(sum(held), 0)::int AS held,
+           coalesce(sum(held) FILTER (WHERE NOT urgent), 0)::int AS bulk, count(*)::int AS volleys
+    FROM volleys WHERE NOT closed GROUP BY GROUPING SETS ((), (source_id))
 )
 UPDATE shaping_budget b
 SET in_hand = b.in_hand + sign.of * carried.held,
     bulk_in_hand = b.bulk_in_hand + sign.of * carried.bulk,
     volleys_open = b.volleys_open + sign.of * carried.volleys
 FROM carried, (VALUES (%(from_network)s::bigint, -1), (%(to_network)s::bigint, 1)) AS sign (network_id, of)
-WHERE b.network_id = sign.network_id AND b.source_id IS NULL
+WHERE b.network_id = sign.network_id AND b.source_id IS NOT DISTINCT FROM carried.source_id

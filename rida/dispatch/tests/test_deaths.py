@@ -4,7 +4,7 @@ import pytest
 
 from rida.delivery.tally import Tally
 from rida.dispatch.ledger import Ledger, heal, regroup
-from rida.dispatch.room import NEVER
+from rida.dispatch.room import NEVER, Limits
 from rida.dispatch.settling import settle_all
 from rida.dispatch.tests import world
 from rida.kernel.clock import milliseconds, now
@@ -190,3 +190,30 @@ def test_a_regrouped_site_takes_everything_along() -> None:
     world.set_budget(other.network_id, next_due=0)
     assert ledger.claim(0, 10) == []
     assert Budget.objects.get(network=other.network_id).in_hand == 0
+
+
+def test_a_volley_that_was_regrouped_wakes_its_new_network_when_it_closes() -> None:
+    made = world.campaign_to(30)
+    ledger = world.node()
+    volleys = [volley for _ in range(2) for volley in ledger.claim(0, 10)]
+    other = world.place()
+    regroup(made.site_id, made.network_id, other.network_id)
+    assert world.next_due(other.network_id) == NEVER  # nine of nine are in hand
+    for volley in volleys:
+        ledger.close(volley, len(volley.items), ())
+    assert world.next_due(other.network_id) <= milliseconds(now())
+    assert len(ledger.claim(0, 10)) == 1
+
+
+def test_a_regrouped_volley_counts_at_its_source_too() -> None:
+    made = world.campaign_to(5)
+    other = world.place()
+    for network_id in (made.network_id, other.network_id):
+        world.own_budget(world.Place(network_id, made.site_id, made.source_id), Limits(r=100, c=10, k=10, v=5))
+    ledger = world.node()
+    [volley] = ledger.claim(0, 10)
+    regroup(made.site_id, made.network_id, other.network_id)
+    rows = Budget.objects.filter(source=made.source_id).order_by("id")
+    assert [(row.in_hand, row.bulk_in_hand, row.volleys_open) for row in rows] == [(0, 0, 0), (5, 5, 1)]
+    ledger.close(volley, 5, ())
+    assert [(row.in_hand, row.bulk_in_hand, row.volleys_open) for row in rows.all()] == [(0, 0, 0), (0, 0, 0)]
