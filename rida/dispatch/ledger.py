@@ -16,13 +16,14 @@ from rida.delivery.ports import Item, Key, Result, Volley, Word
 from rida.dispatch.rules import Timing, next_attempt
 from rida.dispatch.statements import statement
 from rida.kernel.clock import elapsed_seconds, now
-from rida.kernel.reply import Outcome
+from rida.kernel.reply import Outcome, Reply, Step
 from rida.outbox.models import Launch
 from rida.permission.rules import Terms
 from rida.permission.services import Ask, heads, verdicts
 from rida.shaping.places import assign_place
 
 Row = tuple[Any, ...]
+_UNSENT = Reply(Step.MAIL, 0, "", "the lease ended before the final dot")
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +237,9 @@ class Ledger:
         """The socket is closed; so many messages reached the wire, `returned` did not and wait again."""
         with transaction.atomic():
             closed_in = self._close(volley, attempted, returned)
+            if not closed_in:
+                # The reaper doubted what never reached its final dot: say so. It ignores the rest, which it gave back.
+                self._record([(volley.id, Result(item, Outcome.DEFERRED, _UNSENT)) for item in returned])
             _run("refresh_due", networks=list({volley.network_id, *closed_in}))
         self._heads.pop(volley.id, None)
 

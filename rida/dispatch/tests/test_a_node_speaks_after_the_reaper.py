@@ -80,3 +80,16 @@ def test_a_late_deferral_opens_a_finished_launch_again() -> None:
     assert (made.launch.state, made.launch.finished_at) == ("running", None)
     world.pass_time(frozen.timing.retry_waits_ms[0])
     assert [len(again.items) for again in world.node().claim(0, 10)] == [1]
+
+
+def test_what_the_node_knows_to_be_unsent_is_not_left_in_doubt() -> None:
+    """Frozen before the final dot: the reaper cannot know, the node can."""
+    made = world.campaign_to(2)
+    frozen = world.node()
+    [volley] = frozen.claim(0, 10)
+    world.begin(frozen, volley)
+    world.pass_time(GONE)
+    world.node().reap()
+    frozen.close(volley, 1, volley.items)
+    assert world.outcomes(made) == {(0, 1): Outcome.DEFERRED}
+    assert world.waiting(made) == {0: 2, 1: 1}

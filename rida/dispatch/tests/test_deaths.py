@@ -127,7 +127,7 @@ def test_a_close_after_the_reaper_changes_nothing() -> None:
     world.begin(ledger, volley)
     world.pass_time(GONE)
     world.node().reap()
-    ledger.close(volley, 0, volley.items)
+    ledger.close(volley, 1, ())
     assert world.in_hand(made.network_id) == (0, 0, 0)
     assert world.waiting(made) == {1: 1}
     assert ledger.exchange(volley, 0) is None
