@@ -14,8 +14,9 @@ def pause(launch: Launch) -> None:
 
 def resume(launch: Launch) -> None:
     with transaction.atomic():
-        _change(launch, Launch.State.PAUSED, Launch.State.RUNNING)
+        # Budgets first: whoever writes a chunk holds them and goes on to the launch's row, and would wait for us there.
         wake_launch(launch.pk)
+        _change(launch, Launch.State.PAUSED, Launch.State.RUNNING)
 
 
 def cancel(launch: Launch) -> None:
