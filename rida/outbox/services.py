@@ -12,7 +12,7 @@ from django.db import transaction
 from rida.accounts.models import User
 from rida.audience.models import Attribute
 from rida.audience.services import Member, members, slices
-from rida.campaign.content import Draft
+from rida.campaign.content import TRANSACTIONAL, Draft
 from rida.campaign.models import Campaign
 from rida.campaign.services import draft_of
 from rida.kernel.address import parse
@@ -186,6 +186,8 @@ def _freeze(campaign: Campaign, draft: Draft, user: User | None, now: datetime, 
         source=source_of(campaign.workspace),
         kind=Launch.Kind.BULK,
         urgent=urgent,
+        # Better twice than never, under the same Message-ID; for bulk mail it is the other way round (design §4.4).
+        resend_doubtful=draft.message_class == TRANSACTIONAL,
         content=draft.to_json(),
         content_hash=draft.hash(),
         terms=terms_of(draft).to_json() | {"profiles": campaign.workspace.profiles},

@@ -161,6 +161,13 @@ def test_a_campaign_leaves_once() -> None:
     assert Launch.objects.count() == 1
 
 
+@pytest.mark.parametrize(("message_class", "again"), [("commercial", False), ("transactional_relationship", True)])
+def test_only_transactional_mail_is_sent_again_when_it_is_in_doubt(message_class: str, again: bool) -> None:
+    made = shop.campaign({"message_class": message_class})
+    examine(made, None, now())
+    assert launch(made, None, now()).resend_doubtful is again
+
+
 def _identity(made: Campaign) -> Identity:
     assert made.identity
     return made.identity
