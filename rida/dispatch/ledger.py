@@ -269,7 +269,7 @@ class Ledger:
         return sum(self._reap(volley_id, network_id) for volley_id, network_id in self._overdue())
 
     def _overdue(self) -> list[Row]:
-        return _rows("overdue", grace=self.timing.grace_ms)
+        return _rows("overdue", grace=self.timing.grace_ms, lease=self.timing.lease_ms)
 
     def _reap(self, volley_id: int, network_id: int) -> int:
         with transaction.atomic():

@@ -264,7 +264,7 @@ SELECT network_id FROM closed
 -- After a restart of the database the nodes get one lease to hand in what they hold before anyone is declared dead.
 SELECT id, network_id FROM dispatch_volley
 WHERE NOT closed AND lease_until < rida_now() - %(grace)s
-  AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => %(grace)s / 1000.0)
+  AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => %(lease)s / 1000.0)
 ORDER BY lease_until LIMIT 50
 
 -- name: reap

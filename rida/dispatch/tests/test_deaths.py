@@ -1,6 +1,7 @@
 """What becomes of a volley whose node died: the reaper, cancel, expiry, regrouping."""
 
 import pytest
+from django.db import connection
 
 from rida.delivery.tally import Tally
 from rida.dispatch.ledger import Ledger, heal, regroup
@@ -18,8 +19,22 @@ GONE = world.LEASE_MS + world.GRACE_MS + 1
 
 @pytest.fixture(autouse=True)
 def _server_has_been_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The reaper spares everybody for one grace period after the database started; the test's server is young."""
+    """The reaper spares everybody for one lease after the database started; the test's server is young."""
     world.pretend_server_is_old(monkeypatch)
+
+
+def test_nobody_is_declared_dead_for_one_lease_after_the_database_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that holds results tries again every 15 seconds at the latest (delivery.manners)."""
+    monkeypatch.undo()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())::float * 1000")
+        age = int(cursor.fetchone()[0])
+    world.campaign_to(2)
+    [volley] = world.node().claim(0, 10)
+    world.pass_time(GONE)
+    assert world.node(lease_ms=age + 60_000, grace_ms=0).reap() == 0
+    assert world.node(lease_ms=1, grace_ms=0).reap() == 1
+    assert world.volley_row(volley.id).closed
 
 
 def test_an_unstarted_volley_returns_whole() -> None:

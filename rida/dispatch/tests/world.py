@@ -291,7 +291,7 @@ def wait_until_blocked() -> None:
 
 def pretend_server_is_old(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave the question for the server's start out of the reaper's list; a test of its own keeps it."""
-    young = "AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => %(grace)s / 1000.0)"
+    young = "AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => %(lease)s / 1000.0)"
     whole = statement("overdue")
     assert young in whole
     monkeypatch.setattr("rida.dispatch.ledger.statement", lambda name: statement(name).replace(young, ""))
