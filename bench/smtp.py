@@ -100,7 +100,7 @@ class Free:
         self.accepted += len(results)
         return WORD
 
-    async def exchange(self, volley: Volley, attempted: int) -> Volley | None:
+    async def exchange(self, volley: Volley, attempted: int, *, any_network: bool = False) -> Volley | None:
         return self.volley()
 
     async def close(self, volley: Volley, attempted: int, returned: Sequence[Item]) -> None:

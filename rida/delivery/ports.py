@@ -132,8 +132,11 @@ class Ledger(Protocol):
         """Make results durable (idempotent) and ask again about `coming`."""
         ...
 
-    async def exchange(self, volley: Volley, attempted: int) -> Volley | None:
-        """Close this finished volley and claim another of the same site in one transaction; None: nothing changed."""
+    async def exchange(self, volley: Volley, attempted: int, *, any_network: bool = False) -> Volley | None:
+        """Close this finished volley and claim another of the same site in one transaction; None: nothing changed.
+
+        any_network: the connection leads to a relay; a volley of the same source for another network will do.
+        """
         ...
 
     async def close(self, volley: Volley, attempted: int, returned: Sequence[Item]) -> None:

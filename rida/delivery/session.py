@@ -99,7 +99,7 @@ class Session:
         route = await self._route()
         if route is None or not await self._connect(route, await self._locate(route)):
             return
-        while await self._send_volley() and await self._exchange():
+        while await self._send_volley() and await self._exchange(route):
             await self._locate(route)
 
     async def _route(self) -> Route | None:
@@ -248,13 +248,13 @@ class Session:
         if not self._accepted:
             self._tally.defer(self._tally.coming, reply)
 
-    async def _exchange(self) -> bool:
-        """Another volley of this site on the same connection, in one transaction; whether there is one."""
+    async def _exchange(self, route: Route) -> bool:
+        """Another volley on the same connection, in one transaction: of this site; for a relay, of any."""
         wire = self._on_line()
         room = self._manners.messages_per_connection - wire.client.mails_sent
         if room < len(self.volley.items) or not self._willing() or not wire.open or not wire.client.usable:
             return False
-        following = await self.house.ledger.exchange(self.volley, self._tally.attempted)
+        following = await self.house.ledger.exchange(self.volley, self._tally.attempted, any_network=bool(route.relay))
         if following is None:
             return False
         self.volley, self._tally = following, Tally(following)

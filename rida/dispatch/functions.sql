@@ -57,12 +57,48 @@ SELECT f.network_id, f.source_id,
 FROM free f
 $$;
 
--- When a claim of each network could next succeed. Only running launches are work.
-CREATE OR REPLACE FUNCTION rida_next_due(at bigint, networks bigint[])
-RETURNS TABLE (network_id bigint, next_due bigint)
+-- What sources with an allowance may still send, whatever the network, and how many volleys they may open.
+-- In a statement of its own after the allowances are locked, as above.
+CREATE OR REPLACE FUNCTION rida_allowance(at bigint)
+RETURNS TABLE (source_id bigint, urgent_room int, bulk_room int, volleys int)
+LANGUAGE sql STABLE AS $$
+WITH permit AS (
+    SELECT a.source_id, v.n, v.urgent, v.counts_until > at AS of_hour
+    FROM shaping_allowance a
+    JOIN dispatch_volley v ON v.source_id = a.source_id
+     AND v.counts_until > at - CASE WHEN a.day IS NULL THEN 0 ELSE a.day_more_ms END
+    WHERE a.hour IS NOT NULL OR a.day IS NOT NULL
+), used AS (
+    SELECT source_id, coalesce(sum(n) FILTER (WHERE of_hour), 0)::int AS hour, sum(n)::int AS day,
+           coalesce(sum(n) FILTER (WHERE of_hour AND NOT urgent), 0)::int AS bulk_hour,
+           coalesce(sum(n) FILTER (WHERE NOT urgent), 0)::int AS bulk_day
+    FROM permit GROUP BY source_id
+), room AS (
+    -- least() passes over what is null: a limit that is not set.
+    SELECT a.source_id, a.hold_until > at AS held,
+           coalesce(least(a.hour - coalesce(u.hour, 0), a.day - coalesce(u.day, 0)), 1000000) AS whole,
+           coalesce(least(a.hour - a.hour / 10 - coalesce(u.bulk_hour, 0),
+                          a.day - a.day / 10 - coalesce(u.bulk_day, 0)), 1000000) AS bulk,
+           a.connections - (SELECT count(*)::int FROM dispatch_volley v
+                            WHERE v.source_id = a.source_id AND NOT v.closed) AS volleys
+    FROM shaping_allowance a LEFT JOIN used u ON u.source_id = a.source_id
+)
+SELECT source_id, CASE WHEN held OR volleys <= 0 THEN 0 ELSE greatest(0, whole) END,
+       CASE WHEN held OR volleys <= 0 THEN 0 ELSE greatest(0, least(whole, bulk)) END, greatest(0, volleys)
+FROM room
+$$;
+
+-- When a claim of each network could next succeed. Only running launches are work. Work whose source has no allowance
+-- left has no moment: waits_for names the source, -source for urgent mail, and whoever frees it wakes the network.
+DROP FUNCTION IF EXISTS rida_next_due(bigint, bigint[]);
+CREATE FUNCTION rida_next_due(at bigint, networks bigint[])
+RETURNS TABLE (network_id bigint, next_due bigint, waits_for bigint[])
 LANGUAGE sql STABLE AS $$
 WITH room AS MATERIALIZED (SELECT * FROM rida_room(at, networks)),
-kind AS (
+spent AS MATERIALIZED (
+    SELECT a.source_id, u.urgent FROM rida_allowance(at) a, (VALUES (true), (false)) AS u (urgent)
+    WHERE CASE WHEN u.urgent THEN a.urgent_room ELSE a.bulk_room END = 0
+), kind AS (
     SELECT n.id AS network_id, s.id AS source_id, u.urgent
     FROM unnest(networks) AS n (id), shaping_source s, (VALUES (true), (false)) AS u (urgent)
 ), work AS (
@@ -76,14 +112,19 @@ kind AS (
         SELECT y.due FROM dispatch_retry y JOIN outbox_launch l ON l.id = y.launch_id AND l.state = 'running'
         WHERE y.network_id = k.network_id AND y.source_id = k.source_id AND y.urgent = k.urgent
         ORDER BY y.due LIMIT 1) first
+), open_work AS (
+    SELECT w.*, s.source_id IS NOT NULL AS waits
+    FROM work w LEFT JOIN spent s ON s.source_id = w.source_id AND s.urgent = w.urgent
 )
-SELECT n.id, coalesce(min(greatest(at, w.due,
+SELECT n.id,
+       coalesce(min(greatest(at, w.due,
            CASE WHEN w.urgent THEN whole.urgent_due ELSE whole.bulk_due END,
-           CASE WHEN own.network_id IS NULL THEN 0 WHEN w.urgent THEN own.urgent_due ELSE own.bulk_due END)) FILTER (WHERE w.network_id IS NOT NULL),
-       9000000000000000)
+           CASE WHEN own.network_id IS NULL THEN 0 WHEN w.urgent THEN own.urgent_due ELSE own.bulk_due END))
+           FILTER (WHERE NOT w.waits), 9000000000000000),
+       coalesce(array_agg(DISTINCT CASE WHEN w.urgent THEN -w.source_id ELSE w.source_id END) FILTER (WHERE w.waits), '{}')
 FROM unnest(networks) AS n (id)
 JOIN room whole ON whole.network_id = n.id AND whole.source_id IS NULL
-LEFT JOIN work w ON w.network_id = n.id
+LEFT JOIN open_work w ON w.network_id = n.id
 LEFT JOIN room own ON own.network_id = n.id AND own.source_id = w.source_id
 GROUP BY n.id
 $$;

@@ -69,13 +69,18 @@ class Ledger:
                 return []
             return self._open(networks, asked_at)
 
-    def exchange(self, volley: Volley, attempted: int) -> Volley | None:
-        """Close a finished volley and open another for the same connection; None: nothing changed at all."""
+    def exchange(self, volley: Volley, attempted: int, *, any_network: bool = False) -> Volley | None:
+        """Close a finished volley and open another for the same connection; None: nothing changed at all.
+
+        any_network: the connection leads to a relay, which takes mail for every network.
+        """
         asked_at = elapsed_seconds()
         with transaction.atomic():
             opened = []
             if self._close(volley, attempted, []):
                 opened = self._open([volley.network_id], asked_at, volley.site_id, volley.source_id)
+                if not opened and any_network:
+                    opened = self._open_elsewhere(volley, asked_at)
             if not opened:
                 # A closed volley must not have an open connection: take the close back, the session hangs up first.
                 transaction.set_rollback(True)
@@ -84,10 +89,16 @@ class Ledger:
         self._heads.pop(volley.id, None)
         return opened[0]
 
+    def _open_elsewhere(self, volley: Volley, asked_at: float) -> list[Volley]:
+        """For a relay's connection: the next network that has mail for this source."""
+        found = _rows("lock_next", network=volley.network_id, source=volley.source_id)
+        return self._open([row[0] for row in found], asked_at, source=volley.source_id) if found else []
+
     def _open(
         self, networks: Sequence[int], asked_at: float, site: int | None = None, source: int | None = None
     ) -> list[Volley]:
         _rows("lock_sources", networks=networks)
+        _rows("lock_allowances", networks=networks, only_source=source)
         picked = _rows("pick", networks=networks, only_site=site, only_source=source)
         allowed, newest = self._ask(picked)
         opened = self._insert(allowed)
@@ -241,6 +252,7 @@ class Ledger:
                 # The reaper doubted what never reached its final dot: say so. It ignores the rest, which it gave back.
                 self._record([(volley.id, Result(item, Outcome.DEFERRED, _UNSENT)) for item in returned])
             _run("refresh_due", networks=list({volley.network_id, *closed_in}))
+            _run("wake_waiting", source=volley.source_id)
         self._heads.pop(volley.id, None)
 
     def _close(self, volley: Volley, attempted: int, returned: Sequence[Item]) -> list[int]:
@@ -297,6 +309,11 @@ class Ledger:
 def due_shards(ahead_ms: int) -> list[int]:
     """Shards with a network that is due, or will be within so long."""
     return [row[0] for row in _rows("due_shards", ahead=ahead_ms)]
+
+
+def wake_waiting() -> None:
+    """Networks whose source has something left again, because time passed or a limit rose."""
+    _run("wake_waiting", source=None)
 
 
 def heal() -> None:

@@ -1,7 +1,7 @@
 -- The delivery ledger: the statements that keep the promise. Read docs/ledger.md beside it.
 -- No table of permission is named here: `ledger.py` asks that stage between `pick` and `open` and in every record.
 -- Each statement runs on its own (READ COMMITTED); several make one transaction in `ledger.py`, in the order given there.
--- Lock order: network budgets, then source budgets, several always by id.
+-- Lock order: network budgets, then source budgets, then allowances, several always by id.
 
 -- name: now
 SELECT rida_now()
@@ -18,20 +18,58 @@ SELECT id FROM shaping_budget WHERE network_id = ANY (%(networks)s) AND source_i
 -- name: lock_sources
 SELECT id FROM shaping_budget WHERE network_id = ANY (%(networks)s) AND source_id IS NOT NULL ORDER BY id FOR UPDATE
 
+-- name: lock_allowances
+-- Of the sources that have mail for these networks; `only_source` where the connection names it.
+SELECT a.id FROM shaping_allowance a
+WHERE CASE WHEN %(only_source)s::bigint IS NOT NULL THEN a.source_id = %(only_source)s ELSE
+    EXISTS (SELECT FROM outbox_tranche c WHERE c.network_id = ANY (%(networks)s) AND c.source_id = a.source_id
+            AND c.next_n < c.end_n)
+    OR EXISTS (SELECT FROM dispatch_retry y WHERE y.network_id = ANY (%(networks)s) AND y.source_id = a.source_id) END
+ORDER BY a.id FOR UPDATE
+
+-- name: lock_next
+-- Another network that may have mail for a connection to a relay. SKIP LOCKED: we hold the lock of the network before,
+-- and must wait for nobody.
+SELECT b.network_id FROM shaping_budget b
+WHERE b.source_id IS NULL AND b.network_id <> %(network)s
+  AND b.shard = (SELECT shard FROM shaping_budget WHERE network_id = %(network)s AND source_id IS NULL)
+  AND (b.next_due <= rida_now() OR (b.waits_since < 9000000000000000
+                                    AND b.waits_for && ARRAY[%(source)s::bigint, -%(source)s::bigint]))
+  AND (EXISTS (SELECT FROM outbox_tranche c WHERE c.network_id = b.network_id AND c.source_id = %(source)s
+               AND c.next_n < c.end_n)
+       OR EXISTS (SELECT FROM dispatch_retry y WHERE y.network_id = b.network_id AND y.source_id = %(source)s
+                  AND y.due <= rida_now()))
+ORDER BY least(b.next_due, b.waits_since), b.id LIMIT 1 FOR UPDATE SKIP LOCKED
+
+-- name: wake_waiting
+-- Networks that slept because a source had nothing left: as many as it could now serve, the longest waiting first.
+UPDATE shaping_budget SET next_due = least(next_due, rida_now()), waits_for = '{}', waits_since = 9000000000000000
+WHERE id IN (
+    SELECT w.id FROM rida_allowance(rida_now()) a
+    CROSS JOIN LATERAL (VALUES (-a.source_id, a.urgent_room), (a.source_id, a.bulk_room)) AS kind (mark, room)
+    CROSS JOIN LATERAL (
+        SELECT b.id FROM shaping_budget b
+        WHERE b.waits_since < 9000000000000000 AND b.waits_for @> ARRAY[kind.mark]
+        ORDER BY b.waits_since LIMIT least(kind.room, a.volleys) FOR UPDATE SKIP LOCKED) w
+    WHERE kind.room > 0 AND (%(source)s::bigint IS NULL OR a.source_id = %(source)s))
+
 -- name: pick
 -- For each locked network: what goes first (urgent before bulk, retries before new mail), then up to its room of the
 -- same workspace, site and source. `only_site` and `only_source` narrow an exchange to the connection that is open.
 WITH t AS MATERIALIZED (SELECT rida_now() AS now),
 room AS MATERIALIZED (SELECT r.* FROM t, rida_room(t.now, %(networks)s) r),
+allowance AS MATERIALIZED (SELECT a.* FROM t, rida_allowance(t.now) a),
 open_way AS MATERIALIZED (
+    -- least() passes over what is null: a source without limits of its own.
     SELECT whole.network_id, s.id AS source_id,
-           least(whole.urgent_room, coalesce(own.urgent_room, whole.urgent_room)) AS urgent_room,
-           least(whole.bulk_room, coalesce(own.bulk_room, whole.bulk_room)) AS bulk_room
+           least(whole.urgent_room, own.urgent_room, a.urgent_room) AS urgent_room,
+           least(whole.bulk_room, own.bulk_room, a.bulk_room) AS bulk_room
     FROM room whole
     CROSS JOIN shaping_source s
     LEFT JOIN room own ON own.network_id = whole.network_id AND own.source_id = s.id
+    LEFT JOIN allowance a ON a.source_id = s.id
     WHERE whole.source_id IS NULL
-), lead AS MATERIALIZED (
+), wish AS MATERIALIZED (
     SELECT DISTINCT ON (w.network_id) w.network_id, w.source_id, u.urgent, first.workspace_id, first.site_id,
            CASE WHEN u.urgent THEN w.urgent_room ELSE w.bulk_room END AS room
     FROM open_way w
@@ -53,6 +91,18 @@ open_way AS MATERIALIZED (
     WHERE CASE WHEN u.urgent THEN w.urgent_room ELSE w.bulk_room END > 0
       AND (%(only_source)s::bigint IS NULL OR w.source_id = %(only_source)s)
     ORDER BY w.network_id, u.urgent DESC, first.turn, first.priority, first.waiting_since
+), lead AS MATERIALIZED (
+    -- Networks of one claim share a source's allowance: each takes what those before it leave.
+    SELECT w.network_id, w.source_id, w.urgent, w.workspace_id, w.site_id,
+           least(w.room, a.urgent_room - w.taken, CASE WHEN NOT w.urgent THEN a.bulk_room - w.bulk_taken END)::int AS room
+    FROM (SELECT wish.*, count(*) OVER before AS volleys, coalesce(sum(room) OVER before, 0) AS taken,
+                 coalesce(sum(room) FILTER (WHERE NOT urgent) OVER before, 0) AS bulk_taken
+          FROM wish
+          WINDOW before AS (PARTITION BY source_id ORDER BY urgent DESC, network_id
+                            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) w
+    LEFT JOIN allowance a ON a.source_id = w.source_id
+    WHERE a.source_id IS NULL
+       OR (w.volleys < a.volleys AND w.taken < a.urgent_room AND (w.urgent OR w.bulk_taken < a.bulk_room))
 ), again AS (
     DELETE FROM dispatch_retry y USING (
         SELECT p.tranche_id, p.n
@@ -119,9 +169,13 @@ SELECT network_id, id FROM opened
 
 -- name: refresh_due
 -- A statement of its own, after the changes of this transaction, under the lock.
-UPDATE shaping_budget b SET next_due = d.next_due
+UPDATE shaping_budget b
+SET next_due = d.next_due, waits_for = d.waits_for,
+    waits_since = CASE WHEN d.waits_for = '{}' THEN 9000000000000000
+                       WHEN b.waits_for = '{}' THEN rida_now() ELSE b.waits_since END
 FROM rida_next_due(rida_now(), %(networks)s) d
-WHERE b.network_id = d.network_id AND b.source_id IS NULL AND b.next_due IS DISTINCT FROM d.next_due
+WHERE b.network_id = d.network_id AND b.source_id IS NULL
+  AND (b.next_due, b.waits_for) IS DISTINCT FROM (d.next_due, d.waits_for)
 
 -- name: withhold
 -- Permission refused at the last look: an outcome at once, no permit used.

@@ -40,6 +40,8 @@ class Volley(models.Model):
             models.Index(fields=["network", "counts_until"], include=["n", "urgent", "source"], name="volley_window"),
             models.Index(fields=["lease_until"], name="volley_open", condition=models.Q(closed=False)),
             models.Index(fields=["network"], name="volley_network_open", condition=models.Q(closed=False)),
+            models.Index(fields=["source", "counts_until"], include=["n", "urgent"], name="volley_source_window"),
+            models.Index(fields=["source"], name="volley_source_open", condition=models.Q(closed=False)),
         ]
 
 

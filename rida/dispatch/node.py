@@ -60,10 +60,10 @@ class Node:
     async def record(self, volley: Volley, results: Sequence[Result], coming: Sequence[Item]) -> Word:
         return await self._recorder.put(Entry(volley, False, results, coming))
 
-    async def exchange(self, volley: Volley, attempted: int) -> Volley | None:
+    async def exchange(self, volley: Volley, attempted: int, *, any_network: bool = False) -> Volley | None:
         if self.resting:
             return None
-        return await self._in_thread(self._exchange, volley, attempted)
+        return await self._in_thread(self._exchange, volley, attempted, any_network)
 
     async def close(self, volley: Volley, attempted: int, returned: Sequence[Item]) -> None:
         await self._in_thread(self.ledger.close, volley, attempted, returned)
@@ -116,8 +116,8 @@ class Node:
         self._prepare({item.launch_id for volley in volleys for item in volley.items})
         return volleys
 
-    def _exchange(self, volley: Volley, attempted: int) -> Volley | None:
-        opened = self.ledger.exchange(volley, attempted)
+    def _exchange(self, volley: Volley, attempted: int, any_network: bool) -> Volley | None:
+        opened = self.ledger.exchange(volley, attempted, any_network=any_network)
         if opened:
             self._prepare({item.launch_id for item in opened.items})
         return opened

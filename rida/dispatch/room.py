@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 NEVER = 9_000_000_000_000_000
+_NO_LIMIT = 1_000_000
 PACE_SECONDS = 30
 """A paced network claims what it may send in so long (design §4.7)."""
 
@@ -72,10 +73,30 @@ class Work:
     due: int
 
 
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a source may send over all networks; None: no such limit. day_more: how much longer a day counts permits."""
+
+    hour: int | None
+    day: int | None
+    day_more: int
+    connections: int
+    hold_until: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """How many messages of either kind, and how many volleys, a source may still have."""
+
+    urgent: int
+    bulk: int
+    volleys: int
+
+
 def room(limits: Limits, hand: InHand, permits: Sequence[Permit], now: int) -> Room:
     """Room of one budget row. `permits` may hold expired ones; they do not count."""
     counting = [permit for permit in permits if permit.counts_until > now]
-    bulk_permits = [permit for permit in counting if not permit.urgent]
+    bulk_permits = _bulk(counting)
     total, bulk = _sum(counting), _sum(bulk_permits)
     resting = hand.rests_until > now or hand.volleys >= limits.k
     urgent_room = min(limits.claim_size, limits.c - hand.messages, limits.r - total)
@@ -91,8 +112,24 @@ def room(limits: Limits, hand: InHand, permits: Sequence[Permit], now: int) -> R
     )
 
 
+def left(allowance: Allowance, permits: Sequence[Permit], open_volleys: int, now: int) -> Left:
+    """What an allowance leaves now. `permits`: of the source, whatever the network; open volleys' among them."""
+    volleys = max(0, allowance.connections - open_volleys)
+    if allowance.hold_until > now or not volleys:
+        return Left(0, 0, volleys)
+    of_hour = [permit for permit in permits if permit.counts_until > now]
+    of_day = [permit for permit in permits if permit.counts_until + allowance.day_more > now]
+    counted = [(limit, of) for limit, of in ((allowance.hour, of_hour), (allowance.day, of_day)) if limit is not None]
+    whole = min((limit - _sum(of) for limit, of in counted), default=_NO_LIMIT)
+    bulk = min((limit - limit // 10 - _sum(_bulk(of)) for limit, of in counted), default=_NO_LIMIT)
+    return Left(max(0, whole), max(0, min(whole, bulk)), volleys)
+
+
 def next_due(row: Room, works: Sequence[Work], now: int) -> int:
-    """When a claim of this network could next succeed; NEVER if it is idle, or full until a close."""
+    """When a claim of this network could next succeed; NEVER if it is idle, or full until a close.
+
+    works: without those whose source has nothing left; they wait until it wakes them.
+    """
     due: Callable[[Work], int] = lambda work: max(work.due, row.urgent_due if work.urgent else row.bulk_due)  # noqa: E731
     return min((max(now, due(work)) for work in works), default=NEVER)
 
@@ -100,6 +137,10 @@ def next_due(row: Room, works: Sequence[Work], now: int) -> int:
 def close(volley: Permit, attempted: int, now: int, window: int) -> Permit:
     """What a volley still counts after its close: what reached the wire, for a window from now (engine facts §3.5)."""
     return Permit(now + window, min(attempted, volley.n), volley.urgent)
+
+
+def _bulk(permits: Sequence[Permit]) -> list[Permit]:
+    return [permit for permit in permits if not permit.urgent]
 
 
 def _sum(permits: Sequence[Permit]) -> int:

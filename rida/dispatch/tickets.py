@@ -2,7 +2,7 @@
 
 from django.conf import settings
 
-from rida.dispatch.ledger import due_shards, heal
+from rida.dispatch.ledger import due_shards, heal, wake_waiting
 from rida.dispatch.node import Node
 from rida.dispatch.settling import settle_all
 from rida.kernel.engine import REGISTRY, submit, ticket
@@ -25,6 +25,7 @@ async def drain(shard: int) -> None:
 @ticket("tick", lane="tick", every_seconds=_TICK_SECONDS)
 def tick() -> None:
     """Once a second over all nodes: tickets for due shards, and launches that ended."""
+    wake_waiting()
     for shard in due_shards(ahead_ms=_TICK_SECONDS * 1000):
         submit("drain", f"shard:{shard}", shard=shard)
     heal()

@@ -73,7 +73,7 @@ class MemoryLedger:
             self.story.append(("record", result.item.address, result.outcome.name))
         return self.words.popleft() if self.words else Word()
 
-    async def exchange(self, volley: Volley, attempted: int) -> Volley | None:
+    async def exchange(self, volley: Volley, attempted: int, *, any_network: bool = False) -> Volley | None:
         await self._commit("exchange")
         if not self.waiting:
             return None

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rida.dispatch import room
-from rida.dispatch.room import InHand, Limits, Permit, Room, Work
+from rida.dispatch.room import Allowance, InHand, Left, Limits, Permit, Room, Work
 from rida.dispatch.tests import world
 
 pytestmark = pytest.mark.django_db
@@ -103,6 +103,52 @@ def test_a_source_sees_only_its_own_permits(
     permit_rows(site, others, source_id=other)
     expected = room.room(limits, InHand(), own, NOW)
     assert rooms(site.network_id)[site.source_id] == expected
+
+
+caps = st.none() | st.integers(0, 40)
+allowances_ = st.builds(
+    Allowance, caps, caps, st.just(30), st.integers(0, 3), st.sampled_from([0, NOW - 1, NOW, NOW + 7])
+)
+long_permits_ = st.lists(
+    st.builds(Permit, st.integers(NOW - 40, NOW + 20), st.integers(0, 8), st.booleans()), max_size=12
+)
+
+
+def left(source: int) -> Left:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT urgent_room, bulk_room, volleys FROM rida_allowance(%s) WHERE source_id = %s", [NOW, source]
+        )
+        return Left(*cursor.fetchone())
+
+
+@MANY
+@given(allowances_, long_permits_, st.integers(0, 3), works_)
+def test_what_an_allowance_leaves_and_who_waits_for_it_agree(
+    allowance: Allowance, permits: list[Permit], open_volleys: int, works: list[Work]
+) -> None:
+    site, other = world.place(), world.place()
+    source = world.another_source()
+    world.allow(source, allowance)
+    permit_rows(other, permits, source_id=source)
+    opened = [Permit(world.FOREVER, world.held_by(other, source), False) for _ in range(open_volleys)]
+    launch = world.launch()
+    for n, work in enumerate(works):
+        world.retry(site, launch, n, due=work.due, urgent=work.urgent, source_id=source)
+
+    expected = room.left(allowance, [*permits, *opened], open_volleys, NOW)
+    assert left(source) == expected
+    going = [work for work in works if (expected.urgent if work.urgent else expected.bulk)]
+    whole = room.room(Limits(100, 10, 10, 5), InHand(), [], NOW)
+    assert due(site.network_id) == room.next_due(whole, going, NOW)
+    waiting = {-source if work.urgent else source for work in works if work not in going}
+    assert waits_for(site.network_id) == waiting
+
+
+def waits_for(network: int) -> set[int]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT waits_for FROM rida_next_due(rida_now(), %s)", [[network]])
+        return set(cursor.fetchone()[0])
 
 
 @MANY

@@ -3,7 +3,7 @@
 import itertools
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from django.db import connection
 from rida.accounts.models import Workspace
 from rida.delivery.ports import Item, Result, Word
 from rida.delivery.ports import Volley as PortVolley
+from rida.dispatch import room
 from rida.dispatch.ledger import Entry, Ledger
 from rida.dispatch.models import OutcomeRow, Retry, Volley
 from rida.dispatch.room import Limits
@@ -22,7 +23,7 @@ from rida.kernel.reply import Outcome, Reply, Step
 from rida.outbox.models import Delivery, Launch, Tranche
 from rida.permission.rules import Basis, Grade, Kind
 from rida.permission.services import Act, record_hashed
-from rida.shaping.models import Budget, Network, Site, Source
+from rida.shaping.models import Allowance, Budget, Network, Site, Source
 
 _count = itertools.count(1)
 FOREVER = 8_000_000_000_000_000
@@ -41,6 +42,10 @@ def workspace(slug: str = "alice") -> Workspace:
 
 def source(name: str = "sandbox") -> int:
     return Source.objects.get_or_create(name=name, defaults={"route": Source.Route.SANDBOX})[0].pk
+
+
+def another_source() -> int:
+    return source(f"source-{next(_count)}")
 
 
 def place(**budget: Any) -> Place:
@@ -66,6 +71,18 @@ def own_budget(site: Place, limits: Limits) -> None:
         k=limits.k,
         v=limits.v,
         pace_per_second=limits.pace_per_second,
+    )
+
+
+def allow(source_id: int, allowance: room.Allowance) -> None:
+    Allowance.objects.filter(source=source_id).delete()
+    Allowance.objects.create(
+        source_id=source_id,
+        hour=allowance.hour,
+        day=allowance.day,
+        day_more_ms=allowance.day_more,
+        connections=allowance.connections,
+        hold_until=allowance.hold_until,
     )
 
 
@@ -117,12 +134,15 @@ def tranche(site: Place, launch: Launch, count: int, *, urgent: bool = False) ->
     return made
 
 
-def retry(site: Place, launch: Launch, n: int, *, due: int, urgent: bool = False) -> None:
+def retry(site: Place, launch: Launch, n: int, *, due: int, urgent: bool = False, source_id: int | None = None) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """INSERT INTO dispatch_retry (tranche_id, n, urgent, attempt, due, launch_id, network_id, site_id,
                     source_id, workspace_id) VALUES (%s, %s, %s, 2, %s, %s, %s, %s, %s, %s)""",
-            [launch.pk, n, urgent, due, launch.pk, site.network_id, site.site_id, site.source_id, launch.workspace_id],
+            [
+                *(launch.pk, n, urgent, due, launch.pk, site.network_id, site.site_id),
+                *(source_id or site.source_id, launch.workspace_id),
+            ],
         )
 
 
@@ -166,6 +186,12 @@ def open_volley(site: Place, launch: Launch, held: int, *, urgent: bool = False)
     bulk = 0 if urgent else held
     set_budget(site.network_id, in_hand=held, bulk_in_hand=bulk, volleys_open=1)
     return made.pk
+
+
+def held_by(site: Place, source_id: int, n: int = 3) -> int:
+    """An open volley of a source; how many messages it holds."""
+    held = open_volley(replace(site, source_id=source_id), launch(), n)
+    return volley_row(held).n
 
 
 def close(volley: int, site: Place, attempted: int, *, window: int) -> None:
