@@ -22,7 +22,6 @@ class Patience:
 @dataclass(frozen=True, slots=True)
 class Manners:
     patience: Patience = Patience()
-    messages_per_connection: int = 20
     addresses_tried: int = 6
     """Of a site with many hosts, before the volley waits."""
     record_pause_seconds: float = 0.2

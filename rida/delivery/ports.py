@@ -54,6 +54,8 @@ class Volley:
     items: tuple[Item, ...]
     claimed_at: float
     lease_seconds: float
+    messages_per_connection: int = 20
+    """What this network takes before it wants another connection."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ class Door:
     """What is said at the door: our name, how it must be protected, who we are.
 
     authority: a certificate (PEM) that relays of a house of its own are proved by, instead of the world's.
+    messages_per_connection: a relay's own quota; None: the network's.
     """
 
     name: str = "localhost"
@@ -45,6 +46,7 @@ class Door:
     tls: Tls = Tls.OPPORTUNISTIC
     login: Login | None = None
     authority: str = ""
+    messages_per_connection: int | None = None
 
 
 class Guard(Protocol):

@@ -172,7 +172,7 @@ class Session:
         if wire.client.needs_reset and wire.client.usable:
             wire.client.reset()
             await wire.turn(self._manners.patience.envelope)
-        if not self._willing() or wire.client.mails_sent >= self._manners.messages_per_connection:
+        if not self._willing() or self._quota_left() <= 0:
             return False
         if not wire.open or not wire.client.usable:
             self._give_up_rest(wire.client.lost("the server closed the connection between two messages"))
@@ -251,8 +251,12 @@ class Session:
     async def _exchange(self, route: Route) -> bool:
         """Another volley on the same connection, in one transaction: of this site; for a relay, of any."""
         wire = self._on_line()
-        room = self._manners.messages_per_connection - wire.client.mails_sent
-        if room < len(self.volley.items) or not self._willing() or not wire.open or not wire.client.usable:
+        if (
+            self._quota_left() < len(self.volley.items)
+            or not self._willing()
+            or not wire.open
+            or not wire.client.usable
+        ):
             return False
         following = await self.house.ledger.exchange(self.volley, self._tally.attempted, any_network=bool(route.relay))
         if following is None:
@@ -323,6 +327,11 @@ class Session:
         return tuple(
             f"{r.item.key.tranche_id}/{r.item.key.n} {r.outcome.name} {r.reply.code}" for r in self._tally.held
         )
+
+    def _quota_left(self) -> int:
+        """How many more messages this connection may carry."""
+        client = self._on_line().client
+        return (client.quota or self.volley.messages_per_connection) - client.mails_sent
 
     def _on_line(self) -> Wire:
         assert self._wire is not None, "asked only after _connect"

@@ -71,7 +71,7 @@ class Client:
     usable: commands may still be sent. farewell: the reply that ended it (421, or code 0 for what was no SMTP).
     needs_reset: a transaction stands open at the server after a refusal; send `reset` before the next envelope.
     mails_sent: MAIL commands so far, the number that a quota per connection counts.
-    is_encrypted: nobody on the way can read or change what is said.
+    is_encrypted: nobody on the way can read or change what is said. quota: messages a connection, if the door has one.
     """
 
     def __init__(self, door: Door) -> None:
@@ -81,6 +81,7 @@ class Client:
         self.farewell: Reply | None = None
         self.needs_reset = False
         self.mails_sent = 0
+        self.quota = door.messages_per_connection
         self.is_encrypted = door.tls is Tls.IMPLICIT
         self._door = door
         self._name = door.name.encode("ascii")

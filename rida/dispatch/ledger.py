@@ -20,6 +20,7 @@ from rida.kernel.reply import Outcome, Reply, Step
 from rida.outbox.models import Launch
 from rida.permission.rules import Terms
 from rida.permission.services import Ask, heads, verdicts
+from rida.shaping.networks import messages_per_connection
 from rida.shaping.places import assign_place
 
 Row = tuple[Any, ...]
@@ -142,9 +143,18 @@ class Ledger:
         items = tuple(_item(row) for row in rows)
         self._heads[volley_id] = {item.key: newest[item.key] for item in items}
         network_id, network, site_id, site, source_id, urgent = rows[0][:6]
-        lease = self.timing.lease_ms / 1000
         return Volley(
-            volley_id, network_id, network, site_id, site, source_id, urgent, items, asked_at, lease_seconds=lease
+            id=volley_id,
+            network_id=network_id,
+            network=network,
+            site_id=site_id,
+            site=site,
+            source_id=source_id,
+            urgent=urgent,
+            items=items,
+            claimed_at=asked_at,
+            lease_seconds=self.timing.lease_ms / 1000,
+            messages_per_connection=messages_per_connection(network),
         )
 
     # --- record -----------------------------------------------------------------------------------------------------
@@ -181,6 +191,8 @@ class Ledger:
             _rows("record", **self._columns(ended))
             if hard := [result for _, result in ended if result.hard]:
                 self.hear_hard_bounces(hard)
+        if refused := [(volley_id, result.reply) for volley_id, result in results if _login_refused(result)]:
+            _run("hold_sources", volleys=[volley_id for volley_id, _ in refused], reason=str(refused[0][1].text)[:400])
         if moved:
             self._move(moved)
 
@@ -329,6 +341,11 @@ def regroup(site_id: int, from_network: int, to_network: int) -> None:
         _rows("lock_sources", networks=both)
         _run("regroup", site=site_id, from_network=from_network, to_network=to_network)
         _run("refresh_due", networks=both)
+
+
+def _login_refused(result: Result) -> bool:
+    """The relay does not take our password: every further try would bring the account nearer to being locked."""
+    return result.reply.step is Step.AUTH and result.reply.code // 100 == 5
 
 
 def _withhold(refused: Iterable[tuple[Key, int, str, int | None]]) -> None:

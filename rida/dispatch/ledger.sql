@@ -255,6 +255,11 @@ x AS MATERIALIZED (
 )
 SELECT tranche_id, n, attempt, kind FROM inserted
 
+-- name: hold_sources
+-- A relay refused our login. Its mail waits a quarter of an hour, then one volley tries again.
+UPDATE shaping_allowance a SET hold_until = rida_now() + 900000, hold_reason = %(reason)s
+FROM dispatch_volley v WHERE v.id = ANY (%(volleys)s) AND a.source_id = v.source_id
+
 -- name: move
 -- The MX names another network now: nothing was sent, the same attempt waits there. Only as long as it is this volley's:
 -- a node that was frozen while it asked DNS, or says it twice, must not add a copy to the one in somebody else's hands.

@@ -10,6 +10,7 @@ from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Protocol
 
+from rida.shaping.limits import NOTHING, effective
 from rida.shaping.providers import named, provider_of
 
 PROVIDER, NET = "provider:", "net:"
@@ -64,6 +65,12 @@ def name_from_key(key: str, host: str) -> NetworkName:
         return NetworkName(key, provider.name if provider else provider_id, provider_id)
     prefix = key.removeprefix(NET)
     return NetworkName(key, f"{host} ({prefix})"[:200] if prefix != key else key)
+
+
+def messages_per_connection(key: str) -> int:
+    """After so many messages a connection to this network is closed. key: the network's."""
+    provider = named(key.removeprefix(PROVIDER)) if key.startswith(PROVIDER) else None
+    return effective(prior=provider.prior if provider else NOTHING).messages_per_connection
 
 
 def name_site(found: Located, tls: str = OPPORTUNISTIC) -> str:

@@ -20,7 +20,6 @@ __all__ = [
     "apply_priors",
     "forecast",
     "hold",
-    "messages_per_connection",
     "pin",
     "release",
     "total_hours",
@@ -69,11 +68,6 @@ def pin(
 def unpin(network: Network, by: str) -> Limits:
     """Back to prior and default."""
     return _set_limits(network, NOTHING, by)
-
-
-def messages_per_connection(network: Network) -> int:
-    """After so many messages a connection is to be closed. The budget row does not hold it: volleys are shorter."""
-    return effective(prior=prior_of(network)).messages_per_connection
 
 
 def apply_priors() -> int:

@@ -85,7 +85,9 @@ def _source(name: str, route: str) -> Source:
 
 def _set_caps(source: Source, caps: Caps) -> None:
     more = int(23 * settings.RIDA_WINDOW_SECONDS * 1000)
-    values = {"hour": caps.hour, "day": caps.day, "connections": caps.connections, "day_more_ms": more}
+    limits = {"hour": caps.hour, "day": caps.day, "connections": caps.connections, "day_more_ms": more}
+    # Whoever changed something wants it tried now.
+    values = {**limits, "hold_until": 0, "hold_reason": ""}
     Allowance.objects.update_or_create(source=source, defaults=values)
 
 

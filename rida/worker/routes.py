@@ -78,7 +78,9 @@ def _configure(source: Source, realm: Realm, at: float) -> _Configured:
         direct = DirectSettings.from_json(source.settings)
         return _Configured(at, realm, Door(direct.name or _our_name()), local_address=direct.local_address)
     relay = RelaySettings.from_json(source.settings)
-    door = Door(relay.name or _our_name(), Tls(relay.tls), _login(source, relay), relay.authority)
+    door = Door(
+        relay.name or _our_name(), Tls(relay.tls), _login(source, relay), relay.authority, relay.messages_per_connection
+    )
     return _Configured(at, realm, door, (relay.host, relay.port))
 
 

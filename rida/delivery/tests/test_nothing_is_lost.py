@@ -308,9 +308,20 @@ def test_an_exchanged_volley_lives_by_its_own_lease(play: Play) -> None:
 def test_a_connection_is_not_used_beyond_its_quota(play: Play) -> None:
     async def story() -> None:
         async with scene() as s:
-            s.manners = replace(s.manners, messages_per_connection=3)
+            s.door = replace(s.door, messages_per_connection=3)
             s.ledger.waiting.append(volley(item("cem", 3), item("dua", 4), number=2))
             assert await s.play(volley(*items("ali", "bea"))) == {"ali": A, "bea": A}
+            assert len(s.ledger.waiting) == 1
+
+    play(story())
+
+
+def test_without_a_relays_quota_the_networks_own_counts(play: Play) -> None:
+    async def story() -> None:
+        async with scene() as s:
+            s.ledger.waiting.append(volley(item("cem", 3), item("dua", 4), number=2))
+            few = replace(volley(*items("ali", "bea")), messages_per_connection=3)
+            assert await s.play(few) == {"ali": A, "bea": A}
             assert len(s.ledger.waiting) == 1
 
     play(story())

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from rida.delivery.ports import Result
 from rida.dispatch import room
 from rida.dispatch.ledger import wake_waiting
 from rida.dispatch.tests import world
+from rida.kernel.reply import Outcome, Reply, Step
 from rida.outbox.models import Tranche
 from rida.shaping.models import NEVER, Allowance, Budget
 
@@ -152,3 +154,15 @@ def test_no_other_source_takes_over_a_relays_connection() -> None:
     world.begin(node, volley)
     assert node.exchange(volley, 5, any_network=True) is None
     assert not world.volley_row(volley.id).closed
+
+
+@pytest.mark.parametrize(("code", "held"), [(535, True), (454, False)])
+def test_a_refused_password_holds_the_account_and_a_busy_server_does_not(code: int, held: bool) -> None:
+    source = relay()
+    mail(source, 2)
+    node = world.node()
+    [volley] = node.claim(0, 20)
+    said = Reply(Step.AUTH, code, "5.7.8", "authentication failed")
+    world.record(node, volley, *(Result(item, Outcome.DEFERRED, said) for item in volley.items))
+    row = Allowance.objects.get(source=source)
+    assert (row.hold_until > 0, row.hold_reason) == (held, "authentication failed" if held else "")

@@ -10,8 +10,9 @@ from rida.kernel.clock import milliseconds
 from rida.kernel.errors import LimitOutOfRange
 from rida.shaping.limits import Limits
 from rida.shaping.models import NEVER, Budget, HoldEntry, Network, Site
+from rida.shaping.networks import messages_per_connection
 from rida.shaping.places import assign
-from rida.shaping.services import apply_priors, hold, messages_per_connection, pin, release, unpin
+from rida.shaping.services import apply_priors, hold, pin, release, unpin
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -97,5 +98,5 @@ def test_a_new_prior_applies_to_what_nobody_pinned() -> None:
 
 
 def test_messages_a_connection_follow_the_provider() -> None:
-    assert messages_per_connection(site("mx01.mail.icloud.com").network) == 5
-    assert messages_per_connection(site().network) == 20
+    assert messages_per_connection(site("mx01.mail.icloud.com").network.key) == 5
+    assert messages_per_connection(site().network.key) == 20
