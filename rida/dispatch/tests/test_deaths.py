@@ -1,5 +1,7 @@
 """What becomes of a volley whose node died: the reaper, cancel, expiry, regrouping."""
 
+import itertools
+
 import pytest
 from django.db import connection
 
@@ -182,6 +184,23 @@ def test_cancel_gives_everything_unsent_its_outcome() -> None:
     assert final == dict.fromkeys(range(12), Outcome.CANCELLED)
     made.launch.refresh_from_db()
     assert (made.launch.state, made.launch.finished_at is not None) == ("cancelled", True)
+
+
+def test_settling_many_leaves_the_rest_to_the_next_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else no drain and no rescue would be submitted until the last of a million cancelled copies has its outcome."""
+    made = world.campaign_to(12)
+    cancel(made.launch)
+    clock = itertools.count()
+    monkeypatch.setattr("rida.dispatch.settling._SLICE", 2)
+    monkeypatch.setattr("rida.dispatch.settling.elapsed_seconds", lambda: next(clock))
+    settle_all(seconds=3)
+    assert len(world.outcomes(made)) == 4
+    made.launch.refresh_from_db()
+    assert made.launch.finished_at is None
+    settle_all(seconds=100)
+    assert len(world.outcomes(made)) == 12
+    made.launch.refresh_from_db()
+    assert made.launch.finished_at is not None
 
 
 def test_what_waits_past_the_time_to_give_up_expires() -> None:
