@@ -17,8 +17,8 @@ class ClockWatch:
         before, after: our elapsed seconds around the request.
         """
         offset = (database_ms - after * 1000, database_ms - before * 1000)
-        last, self._offset = self._offset, offset
-        if last is None:
-            return 0
+        last = self._offset or offset
         gap = max(offset[0] - last[1], last[0] - offset[1], 0)
+        # While both may be true, keep what is certain: after one slow answer a step would fit into its wide interval.
+        self._offset = offset if gap else (max(offset[0], last[0]), min(offset[1], last[1]))
         return gap if gap > self.tolerance_ms else 0

@@ -21,3 +21,17 @@ def test_only_a_step_is_a_step(readings: list[tuple[float, int, float]], steps: 
     watch = ClockWatch(tolerance_ms=500)
     found = [watch.step_ms(*reading) for reading in readings]
     assert found == pytest.approx(steps, abs=30)
+
+
+def test_a_slow_answer_hides_no_step() -> None:
+    """The clock stepped by 8 s; the commit that came back with it took 10 s, so its own interval proves nothing."""
+    watch = ClockWatch(5_000)
+    watch.step_ms(0.0, 1_000_000, 0.01)
+    assert watch.step_ms(1.0, 1_009_000, 11.0) == 0
+    assert watch.step_ms(12.0, 1_020_000, 12.01) > 7_000
+
+
+def test_a_slow_drift_is_no_step_however_long_it_lasts() -> None:
+    watch = ClockWatch(5_000)
+    drift = 1.0005  # what NTP slews at most
+    assert not any(watch.step_ms(at, int(at * 1000 * drift), at + 0.01) for at in map(float, range(0, 100_000, 100)))
