@@ -190,11 +190,13 @@ class Ledger:
         if ended := [(volley_id, result) for volley_id, result in results if not result.moved_to]:
             _rows("record", **self._columns(ended))
             if hard := [result for _, result in ended if result.hard]:
-                self.hear_hard_bounces(hard)
-        if refused := [(volley_id, result.reply) for volley_id, result in results if _login_refused(result)]:
-            _run("hold_sources", volleys=[volley_id for volley_id, _ in refused], reason=str(refused[0][1].text)[:400])
+                # By workspace: each is locked to the end of this commit, and other nodes are at it too.
+                self.hear_hard_bounces(sorted(hard, key=lambda result: result.item.workspace_id))
         if moved:
             self._move(moved)
+        if refused := [(volley_id, result.reply) for volley_id, result in results if _login_refused(result)]:
+            # Last, because allowances are locked after budgets.
+            _run("hold_sources", volleys=[volley_id for volley_id, _ in refused], reason=refused[0][1].text[:400])
 
     def _columns(self, results: Sequence[tuple[int, Result]]) -> dict[str, list[Any]]:
         at = _rows("now")[0][0]

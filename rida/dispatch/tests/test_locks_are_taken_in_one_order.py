@@ -1,13 +1,22 @@
 """Budgets come before launches for everybody, so that nobody waits in a circle."""
 
 import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import pytest
 from django.db import connection, transaction
 
+from rida.delivery.ports import Result, Volley
+from rida.dispatch.ledger import Entry, Ledger
 from rida.dispatch.tests import world
+from rida.kernel.clock import now
+from rida.kernel.reply import Outcome
 from rida.outbox.halting import pause, resume
 from rida.outbox.models import Launch
+from rida.permission.rules import Grade, Kind
+from rida.permission.services import Act, record_hashes
+from rida.permission.services import Entry as Permission
 
 
 @pytest.mark.django_db(transaction=True)
@@ -16,7 +25,7 @@ def test_a_launch_is_resumed_while_a_chunk_of_it_is_written() -> None:
     made = world.campaign_to(3)
     pause(made.launch)
     failures: list[Exception] = []
-    resumer = threading.Thread(target=lambda: _resume(made.launch, failures))
+    resumer = threading.Thread(target=lambda: _gather(failures, lambda: resume(made.launch)))
     with transaction.atomic():
         connection.cursor().execute("SELECT FROM shaping_budget WHERE network_id = %s FOR UPDATE", [made.network_id])
         resumer.start()
@@ -28,10 +37,46 @@ def test_a_launch_is_resumed_while_a_chunk_of_it_is_written() -> None:
     assert made.launch.state == Launch.State.RUNNING
 
 
-def _resume(launch: Launch, failures: list[Exception]) -> None:
+def _gather(failures: list[Exception], work: Callable[[], object]) -> None:
     try:
-        resume(Launch.objects.get(pk=launch.pk))
+        work()
     except Exception as error:  # noqa: BLE001 - it belongs to the test's own thread
         failures.append(error)
     finally:
         connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_nodes_hear_of_dead_mailboxes_of_the_same_workspaces() -> None:
+    """Each holds a workspace's permission to the end of its group commit; a deadlock would fail the whole group."""
+    both_have_one = threading.Barrier(2)
+    failures: list[Exception] = []
+
+    def hear(results: Sequence[Result]) -> None:
+        for result in results:
+            act = Act(Kind.WITHDRAWN, "news", "", Grade.E0, now(), {})
+            record_hashes(result.item.workspace_id, [Permission("", result.item.address_hash, act)], now())
+            with suppress(threading.BrokenBarrierError):
+                both_have_one.wait(1)
+
+    def commit(ledger: Ledger, volleys: Sequence[Volley]) -> None:
+        dead = [(volley, world.result(volley.items[0], Outcome.BOUNCED, 550, hard=True)) for volley in volleys]
+        _gather(failures, lambda: ledger.commit([Entry(volley, False, [result], ()) for volley, result in dead]))
+
+    threads = []
+    for slugs in (("alice", "charlie"), ("charlie", "alice")):
+        ledger = world.node()
+        ledger.hear_hard_bounces = hear
+        threads.append(threading.Thread(target=commit, args=(ledger, [_one_of(ledger, slug) for slug in slugs])))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert failures == []
+
+
+def _one_of(ledger: Ledger, slug: str) -> Volley:
+    made = world.tranche(world.place(), world.launch(workspace=world.workspace(slug)), 1)
+    world.consent(made)
+    [volley] = ledger.claim(0, 10)
+    return volley
