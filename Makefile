@@ -10,11 +10,12 @@ FRONT_END := $(addprefix frontend/,.npmrc package.json package-lock.json build.m
 # Settings are read by the type checker too; it must start no database and leave no secret behind.
 NO_DATABASE := DATABASE_URL=postgresql:///none RIDA_SECRET=only-for-checks
 PYTEST := $(BIN)/python -m pytest
+NOT_HERE := not chaos and not browser and not peers
 PIP := $(BIN)/python -W ignore -m pip --disable-pip-version-check
 # Wheels only: they run no code of others at install.
 INSTALL := $(PIP) install --quiet --require-hashes --only-binary :all:
 
-.PHONY: help setup demo up test test-pg15 chaos browser check format bench lock clean
+.PHONY: help setup demo up test test-pg15 chaos peers browser check format bench lock clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -29,13 +30,17 @@ up: .venv/.run-set-up  ## Rida on this machine: database, web, workers, town
 	$(BIN)/rida up $(ARGS)
 
 test: .venv/.all-set-up catalogues  ## the tests (ARGS="-k name")
-	$(PYTEST) -n $(TEST_PROCESSES) -m "not chaos and not browser" $(ARGS)
+	$(PYTEST) -n $(TEST_PROCESSES) -m "$(NOT_HERE)" $(ARGS)
 
 test-pg15: .venv/.all-set-up catalogues  ## the tests on Debian 12's PostgreSQL, the oldest supported
-	RIDA_PG_BIN=/usr/lib/postgresql/15/bin $(PYTEST) -n $(TEST_PROCESSES) -m "not chaos and not browser" $(ARGS)
+	RIDA_PG_BIN=/usr/lib/postgresql/15/bin $(PYTEST) -n $(TEST_PROCESSES) -m "$(NOT_HERE)" $(ARGS)
 
 chaos: .venv/.all-set-up catalogues  ## kills and stops real processes, receivers counting
 	$(PYTEST) -m chaos -p no:randomly $(ARGS)
+
+peers: .venv/.all-set-up catalogues  ## programs of others judge what we send; gets them by apt and npm
+	$(BIN)/python -m tests.peers.verifiers
+	$(PYTEST) -m peers $(ARGS)
 
 browser: .venv/.all-set-up catalogues  ## the first hour in Chromium, both languages; pictures in build/first-hour
 	command -v chromium >/dev/null || apt-get install --yes --no-install-recommends chromium

@@ -67,8 +67,9 @@ def test_build_requirements_are_exact() -> None:
     assert requires and all(re.fullmatch(r"[a-z-]+==[0-9.]+", text) for text in requires)
 
 
-def test_the_front_end_lock_has_hashes_and_no_registry() -> None:
-    packages = json.loads((ROOT / "frontend/package-lock.json").read_text())["packages"]
+@pytest.mark.parametrize("folder", ["frontend", "tests/peers"])
+def test_a_lock_of_npm_has_hashes_and_no_registry(folder: str) -> None:
+    packages = json.loads((ROOT / folder / "package-lock.json").read_text())["packages"]
     theirs = {name: entry for name, entry in packages.items() if name}
     assert theirs and all(entry["integrity"].startswith("sha512-") for entry in theirs.values())
     assert not [name for name, entry in theirs.items() if "resolved" in entry]

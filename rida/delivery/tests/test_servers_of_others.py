@@ -3,7 +3,6 @@
 import asyncio
 from email import message_from_bytes, policy
 
-import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from rida.delivery.ports import Host
@@ -30,7 +29,6 @@ class Inbox:
         return "250 2.6.0 taken"
 
 
-@pytest.mark.peers
 def test_aiosmtpd_takes_what_we_send(play: Play) -> None:
     content = b"From: a@rida.test\r\nSubject: Tulips\r\n\r\n.dots\r\n..\r\n.\r\nend\r\n"
 
