@@ -56,8 +56,9 @@ format: .venv/.all-set-up  ## mend what can be mended by itself
 	$(BIN)/ruff check --fix --quiet .
 	$(BIN)/ruff format --quiet .
 
-bench: .venv/.run-set-up  ## speed of import and sending (ARGS=--json)
+bench: .venv/.run-set-up  ## speed of import, signing and sending (ARGS=--json)
 	$(BIN)/rida bench import $(ARGS)
+	$(BIN)/rida bench sign $(ARGS)
 	$(BIN)/rida bench send $(ARGS)
 
 lock: .venv/.run-set-up  ## write the lock files anew: newest versions that pyproject.toml allows

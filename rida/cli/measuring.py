@@ -9,7 +9,7 @@ import click
 
 from rida.kernel.errors import BenchMissing
 
-_FILES = {"import": "import_"}
+_FILES = {"import": "import_", "sign": "signing"}
 
 
 def run_bench(name: str, arguments: Sequence[str], *, as_json: bool) -> None:
