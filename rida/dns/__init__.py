@@ -1,1 +1,2 @@
-"""Where a domain's mail goes: MX, addresses and TXT, asked over the network and kept as long as their owners say."""
+"""What DNS says: MX, addresses, TXT and PTR, asked over the network and kept as long as their owners say; and how SPF
+and DMARC read it."""

@@ -6,6 +6,7 @@ more seconds the answer may be used.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import ip_address
 from itertools import groupby
 from random import Random
 
@@ -68,3 +69,21 @@ class TextAnswer:
     texts: tuple[str, ...] = ()
     ttl: float = 0.0
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PointerAnswer:
+    """names: what the reverse name points to, sorted, so that equal answers are equal values."""
+
+    status: Status
+    names: tuple[str, ...] = ()
+    ttl: float = 0.0
+    reason: str = ""
+
+
+Answer = MxAnswer | AddressAnswer | TextAnswer | PointerAnswer
+
+
+def reverse_name(address: str) -> str:
+    """Where an address says who it is: `7.2.0.192.in-addr.arpa`, or below `ip6.arpa`. Raises ValueError."""
+    return ip_address(address).reverse_pointer

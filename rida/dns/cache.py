@@ -6,9 +6,9 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
-from rida.dns.answers import AddressAnswer, MxAnswer, TextAnswer
+from rida.dns.answers import Answer
 
-A = TypeVar("A", bound=MxAnswer | AddressAnswer | TextAnswer)
+A = TypeVar("A", bound=Answer)
 
 
 class Cache(Generic[A]):

@@ -13,7 +13,7 @@ from typing import Any, Self
 import aiodns
 import pycares
 
-from rida.dns.answers import AddressAnswer, MxAnswer, MxHost, Status, TextAnswer
+from rida.dns.answers import AddressAnswer, MxAnswer, MxHost, PointerAnswer, Status, TextAnswer
 from rida.dns.cache import Cache
 from rida.kernel.clock import elapsed_seconds
 
@@ -22,6 +22,8 @@ NEGATIVE_SECONDS = 300.0
 FAILED_SECONDS = 5.0
 """RFC 2308 §7 allows five minutes. Long enough that a dead server is not asked for every message."""
 SHORTEST_SECONDS, LONGEST_SECONDS = 1.0, 86_400.0
+MOST_TEXTS = 1_000
+"""Names whose texts are kept. Only our users' own domains are asked for them, and one answer may hold 64 KiB."""
 
 # NOSEARCH: resolv.conf's search list must never turn a gone domain into somebody else's. NO_DFLT_SVR: with no server
 # configured, fail instead of asking whatever listens on 127.0.0.1.
@@ -61,10 +63,11 @@ class Resolver:
         self._channel: aiodns.DNSResolver | None = None
         self._mx = Cache(self._ask_mx, clock, size)
         self._addresses = Cache(self._ask_addresses, clock, size)
-        self._texts = Cache(self._ask_text, clock, size)
+        self._texts = Cache(self._ask_text, clock, min(size, MOST_TEXTS))
+        self._pointers = Cache(self._ask_pointer, clock, size)
 
     async def mx(self, domain: str) -> MxAnswer:
-        """Raises ValueError for a name that is not ASCII, as do the other two."""
+        """Raises ValueError for a name that is not ASCII, as do the others."""
         return await self._mx.get(_spelled(domain))
 
     async def addresses(self, host: str) -> AddressAnswer:
@@ -73,10 +76,13 @@ class Resolver:
     async def txt(self, name: str) -> TextAnswer:
         return await self._texts.get(_spelled(name))
 
+    async def ptr(self, name: str) -> PointerAnswer:
+        """name: as `reverse_name` makes it."""
+        return await self._pointers.get(_spelled(name))
+
     async def close(self) -> None:
-        await self._mx.close()
-        await self._addresses.close()
-        await self._texts.close()
+        for cache in (self._mx, self._addresses, self._texts, self._pointers):
+            await cache.close()
         if self._channel is not None:
             await self._channel.close()
             self._channel = None
@@ -112,6 +118,11 @@ class Resolver:
         said = await self._ask(name, "TXT")
         texts = tuple(record.data.decode("utf-8", "replace") for record in said.records)
         return TextAnswer(said.status, texts, said.ttl, said.reason)
+
+    async def _ask_pointer(self, name: str) -> PointerAnswer:
+        said = await self._ask(name, "PTR")
+        names = tuple(sorted({_spelled(record.dname) for record in said.records if record.dname.isascii()}))
+        return PointerAnswer(said.status, names, said.ttl, said.reason)
 
     async def _ask(self, name: str, kind: str) -> _Section:
         try:

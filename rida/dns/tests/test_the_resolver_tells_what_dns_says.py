@@ -13,7 +13,7 @@ import dns.rdatatype
 import dns.rrset
 import pytest
 
-from rida.dns.answers import MxHost, Status
+from rida.dns.answers import MxHost, Status, reverse_name
 from rida.dns.location import Found, NotFound, Reason, find
 from rida.dns.resolver import FAILED_SECONDS, NEGATIVE_SECONDS, Resolver
 
@@ -30,6 +30,7 @@ ZONE = {
     "half.example. MX": (90, ["10 broken-host.example.", "20 mx1.two.example."]),
     "quick.example. A": (0, ["192.0.2.8"]),
     "long.example. TXT": (60, ['"v=DKIM1; p=" "' + "A" * 200 + '" "' + "B" * 200 + '"', '"second"']),
+    "7.2.0.192.in-addr.arpa. PTR": (60, ["Mail.Bare.example.", "bare.example."]),
     "odd.example. TXT": (60, ['"\\255\\254"']),
 }
 EXISTS = {key.split()[0] for key in ZONE}
@@ -128,7 +129,8 @@ def test_null_mx_is_told_apart_from_a_muddled_one() -> None:
 )
 def test_what_goes_wrong_is_an_answer_with_a_ttl(name: str, status: Status, ttl: float) -> None:
     async def question(asker: Resolver, scripted: Scripted) -> None:
-        for answer in (await asker.mx(name), await asker.addresses(name), await asker.txt(name)):
+        asked = (asker.mx(name), asker.addresses(name), asker.txt(name), asker.ptr(name))
+        for answer in await asyncio.gather(*asked):
             assert (answer.status, answer.ttl) == (status, ttl)
             assert answer.reason.startswith("ARES_")
 
@@ -166,6 +168,17 @@ def test_a_text_in_pieces_is_joined() -> None:
     async def question(asker: Resolver, scripted: Scripted) -> None:
         assert set((await asker.txt("long.example")).texts) == {"v=DKIM1; p=" + "A" * 200 + "B" * 200, "second"}
         assert (await asker.txt("odd.example")).texts == ("\ufffd\ufffd",)
+
+    ask(question)
+
+
+def test_an_address_tells_its_names() -> None:
+    async def question(asker: Resolver, scripted: Scripted) -> None:
+        for _ in range(2):
+            answer = await asker.ptr(reverse_name("192.0.2.7"))
+            assert (answer.names, answer.ttl) == (("bare.example", "mail.bare.example"), 60)
+        assert scripted.asked["7.2.0.192.in-addr.arpa. PTR"] == 1
+        assert (await asker.ptr(reverse_name("2001:db8::1"))).status is Status.NO_DOMAIN
 
     ask(question)
 
