@@ -27,6 +27,34 @@ class Identity(models.Model):
         return f"{self.name} <{self.from_address}>"
 
 
+class SenderDomain(models.Model):
+    """The domain of From addresses, with one key for all identities of it.
+
+    It is proved when DNS shows our key under our selector: only the domain's owner can bring that about (design §8).
+    """
+
+    workspace = models.ForeignKey(Workspace, models.PROTECT)
+    name = models.CharField(max_length=253)
+    """In A-labels, lower case."""
+    bounce_domain = models.CharField(max_length=253)
+    """Of the envelope's sender: where bounces go, and what SPF is about."""
+    selector = models.CharField(max_length=63)
+    sealed_key = models.BinaryField()
+    """The private key, PKCS #8 in PEM, sealed (`kernel.sealing`)."""
+    created_at = models.DateTimeField()
+    proved_at = models.DateTimeField(null=True)
+    """When DNS first showed the key. Never taken back in silence: a launch asks DNS again."""
+    last_checked_at = models.DateTimeField(null=True)
+    last_report = models.JSONField(null=True)
+    """What the last check found, as `DomainReport.to_json`."""
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "name"], name="one_key_for_a_sender_domain")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class MessageClass(models.TextChoices):
     """R1: fixed before a message leaves, decides which duties apply."""
 

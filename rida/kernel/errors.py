@@ -176,6 +176,12 @@ class WrongState(RidaError):
     says = gettext_noop("That cannot be done while the campaign is %(state)s.")
 
 
+class NoDomain(RidaError):
+    """Text that cannot be the domain of a From address."""
+
+    says = gettext_noop("“%(text)s” is not a domain that mail can come from. Write it like flowers.example.org.")
+
+
 # --- shaping --------------------------------------------------------------------------------------------------------
 
 
