@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.http import HttpRequest
 from django.utils.translation import get_language_bidi, gettext
 
+from rida.campaign.domain_report import Note
 from rida.console import words
 from rida.kernel.errors import ContentError, RidaError
 from rida.preflight.checks import Finding
@@ -25,6 +26,12 @@ def finding(found: Finding) -> str:
     """A finding of preflight: what is wrong, and how it is mended."""
     params = {name: _in_words(value) for name, value in found.params.items()}
     return words.of(words.FINDINGS, found.code) % params
+
+
+def note(found: Note) -> str:
+    """What is to be said of a DNS record, and what to do next."""
+    params = {name: _in_words(value) for name, value in found.params.items()}
+    return words.of(words.DNS_NOTES, found.code) % params
 
 
 def _in_words(value: object) -> str:

@@ -13,7 +13,132 @@ def of(words: Words, code: str) -> str:
     return str(words.get(code, code))
 
 
+DNS_NOTES: Words = {
+    "dkim_missing": _(
+        "DNS shows no key at %(name)s yet. Publish the record as it stands here; it can take an hour until it is seen."
+    ),
+    "misplaced": _(
+        "The record stands at %(name)s instead of %(meant)s: your DNS host adds the domain by itself. Enter the name without the domain."
+    ),
+    "dkim_several": _(
+        "Several records stand at %(name)s, and receivers cannot tell which one counts. Keep only the one shown here."
+    ),
+    "dkim_other_key": _("Another key stands there. Replace it by the record shown here."),
+    "dkim_quoted": _("The text was published together with quotation marks. Enter it again without them."),
+    "dkim_no_key": _("What stands there is no DKIM key. Replace it by the record shown here."),
+    "dkim_revoked": _("The record has an empty p=, which revokes the key. Replace it by the record shown here."),
+    "dkim_damaged": _(
+        "The key cannot be read: it was cut off or changed on the way. Enter the whole text again; some DNS hosts want it in parts of 255 characters."
+    ),
+    "dkim_not_for_mail": _(
+        "The tags s= or h= of the record forbid signing this mail. Replace it by the record shown here."
+    ),
+    "dkim_testing": _("The record says t=y (testing), so receivers may ignore the signature. Take that tag out."),
+    "dkim_key_too_short": _(
+        "The key has only %(bits)s bits; Gmail and Yahoo refuse less than 1024. Replace it by the record shown here."
+    ),
+    "dkim_key_short": _("The key has only %(bits)s bits; 2048 are recommended. Replace it by the record shown here."),
+    "spf_missing": _(
+        "No SPF record stands at %(name)s, so receivers do not know who may send. Publish the record shown here."
+    ),
+    "spf_mistyped": _(
+        "What stands there was meant for SPF, but receivers do not know it as such. It must begin with v=spf1 and a space. Replace it by the record shown here."
+    ),
+    "spf_several": _(
+        "Several SPF records stand at %(name)s; receivers then honour none. Replace all of them by the one shown here, which says the same."
+    ),
+    "spf_refuses": _(
+        "The record does not let %(address)s send, and mail will leave from there. Replace it by the record shown here."
+    ),
+    "spf_relay_unsure": _(
+        "The record does not let %(address)s send, the address of the relay. It may send from others: look up what it tells its customers to include, and see how the test message fares."
+    ),
+    "spf_unreadable": _("Receivers cannot read the record, because of: %(term)s. Replace it by the record shown here."),
+    "spf_too_many_lookups": _(
+        "The record costs receivers more than %(most)s lookups, so they stop before they come to us. The record shown here names us first."
+    ),
+    "spf_lookups_full": _(
+        "The record costs more than the %(most)s lookups that receivers grant. Take out what you do not send with any more."
+    ),
+    "spf_allows_everybody": _("The record lets the whole world send in your name. Let it end in ~all instead of +all."),
+    "spf_undecided": _(
+        "A DNS server that the record names does not answer. Check again in some minutes; if it stays so, take out what you do not send with any more."
+    ),
+    "spf_not_aligned": _(
+        "The bounce domain %(bounce_domain)s does not count as belonging to %(domain)s, so only the signature speaks for you. Choose a bounce domain below yours, or take aspf=s out of the DMARC record."
+    ),
+    "outgoing_address_unknown": _(
+        "DNS knows no address of %(name)s, so it cannot be said where mail would come from. Correct the name, or give the outgoing address."
+    ),
+    "dmarc_missing": _(
+        "No DMARC record stands at %(name)s. Publish the record shown here: p=none changes nothing for your other mail."
+    ),
+    "dmarc_several": _(
+        "Several DMARC records stand at %(name)s; receivers then honour none. Replace all of them by the one shown here."
+    ),
+    "dmarc_mistyped": _(
+        "What stands there was meant for DMARC, but receivers do not know it as such. It must begin with v=DMARC1 in capitals. Replace it by the record shown here."
+    ),
+    "dmarc_policy_unknown": _(
+        "The policy p=%(policy)s is none that receivers know (none, quarantine, reject). Replace the record by the one shown here."
+    ),
+    "mx_missing": _(
+        "%(name)s takes no mail, so many receivers refuse what comes from it. Publish the record shown here; if this machine has no name in DNS, lead it to where your mail arrives."
+    ),
+    "mx_takes_no_mail": _(
+        "%(name)s says that it takes no mail at all, so receivers refuse what comes from it. Replace the record by the one shown here."
+    ),
+    "mx_elsewhere": _(
+        "Bounces do not come to %(host)s, so dead mailboxes stay unknown and are written to again. Publish the record shown here when you can."
+    ),
+    "mx_host_without_address": _(
+        "Bounces are led to %(host)s, and DNS knows no address of it. Give that name an address, or correct the name."
+    ),
+    "ptr_missing": _(
+        "The address %(address)s has no name. Set it where you rent the server: only they can. Large receivers refuse mail from addresses without one."
+    ),
+    "ptr_not_confirmed": _(
+        "The address %(address)s says that it is %(found)s, but that name does not lead back to it. Give the name this address in DNS, or set the other name where you rent the server."
+    ),
+    "ptr_other_than_helo": _(
+        "The address %(address)s is called %(found)s, but we greet as %(helo)s. Let both be the same; some receivers ask for it."
+    ),
+    "address_not_global": _(
+        "%(address)s is an address of a private network; the world sees another one. Give the address that the world sees."
+    ),
+    "dns_unreachable": _("DNS does not answer for %(name)s. That may pass: check again in some minutes."),
+}
+
+RECORDS: Words = {
+    "dkim": _("Key for the signature (DKIM)"),
+    "spf": _("Who may send (SPF)"),
+    "dmarc": _("What receivers do with forgeries (DMARC)"),
+    "mx": _("Where bounces go (MX)"),
+    "ptr": _("The name of the outgoing address (PTR)"),
+}
+
+RECORD_REASONS: Words = {
+    "dkim": _("Each message is signed; this record lets receivers check it, and proves that the domain is yours."),
+    "spf": _(
+        "It names the machines that may send with bounces to this domain. Your own domain's record stays as it is."
+    ),
+    "dmarc": _("It ties both together and is asked for by Gmail, Yahoo and Microsoft."),
+    "mx": _("Messages that cannot be delivered come back here, so that dead mailboxes are not written to again."),
+    "ptr": _(
+        "It is set where you rent the server, not with your domain's records. Receivers look whether name and address agree."
+    ),
+}
+
+RECORD_STATES: Words = {
+    "ok": pgettext_lazy("record", "stands"),
+    "missing": pgettext_lazy("record", "is missing"),
+    "wrong": pgettext_lazy("record", "must be changed"),
+    "several": pgettext_lazy("record", "stands more than once"),
+    "unreachable": pgettext_lazy("record", "could not be looked up"),
+}
+
 FINDINGS: Words = {
+    **DNS_NOTES,
     "class_missing": _("Say what kind of message this is. The kind decides which duties apply."),
     "from_address_invalid": _("“%(address)s” is not an e-mail address. Correct the From address of the sender."),
     "from_domain_not_proved": _(
@@ -70,6 +195,10 @@ FINDINGS: Words = {
     ),
     "tag_left_over": _("“%(tag)s” would stand in the message as it is. Correct the tag."),
     "copy_refused": _("For this reader the message cannot be made: %(reason)s."),
+    "domain_not_asked": _("DNS was not asked about %(domain)s. Check the records of the sender's domain first."),
+    "from_is_a_free_mailbox": _(
+        "%(domain)s belongs to a mailbox provider, and only it may send in that name. Use an address of a domain of your own."
+    ),
 }
 
 PARTS: Words = {
@@ -205,4 +334,7 @@ RULES: Words = {
     "R63": _("Mail programs can unsubscribe in one click"),
     "R70": _("The header lines are well formed"),
     "R84": _("No merge tag is left over"),
+    "R60": _("The sending machine is known to DNS"),
+    "R62": _("SPF, DKIM and DMARC stand and agree"),
+    "R66": _("The signing key is long enough"),
 }

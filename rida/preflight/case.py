@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from rida.campaign.content import Draft
+from rida.campaign.domain_report import DomainReport
 
 SANDBOX = "sandbox"
 _AFFIRMATIVE = frozenset({"single_opt_in", "double_opt_in", "self_test"})
@@ -84,7 +85,8 @@ class Case:
     """A campaign before its judges. now: aware, UTC.
 
     attributes: names the workspace's contacts have; None: not known, any name will do.
-    proved_domains: sender domains proved by DNS; the sandbox needs none. one_page: how our unsubscribe flow works.
+    proved_domains: sender domains proved by DNS; the sandbox needs none. domain_report: what DNS says now of the
+    sender's domain on this route, asked for this case. one_page: how our unsubscribe flow works.
     """
 
     draft: Draft
@@ -95,6 +97,7 @@ class Case:
     address_confirmed_at: datetime | None = None
     attributes: Collection[str] | None = None
     proved_domains: Collection[str] = ()
+    domain_report: DomainReport | None = None
     one_page: bool = True
 
     @property

@@ -1,7 +1,8 @@
 """The checks, in the order in which their findings are shown. Pure: a case in, findings out.
 
 Numbers are those of `facts/standards.md`. To add a check: write a function here that takes a Case, put it into CHECKS,
-give it a mutation in `tests/cases.py` (the tests of the whole line pick it up), and its words to the templates.
+give it a mutation in `tests/cases.py` (the tests of the whole line pick it up), and its words to the templates. A check
+that asks nothing of the sandbox goes into ROUTE_CHECKS.
 """
 
 import re
@@ -10,6 +11,8 @@ from email.utils import getaddresses
 
 from rida.campaign import tags
 from rida.campaign.content import address_parts, has_line_break, unknown_names
+from rida.campaign.domain_report import Note
+from rida.campaign.records import Why
 from rida.campaign.words import leave_marks, spoken, words
 from rida.kernel.address import Address, parse
 from rida.kernel.errors import AddressError
@@ -17,7 +20,7 @@ from rida.preflight.case import SANDBOX, Audience, Case, Finding, Severity, Spec
 from rida.preflight.exposure import LAWS
 from rida.preflight.page import Page
 
-__all__ = ["CHECKS", "Audience", "Case", "Finding", "Severity", "Specimen", "findings"]
+__all__ = ["CHECKS", "ROUTE_CHECKS", "Audience", "Case", "Finding", "Severity", "Specimen", "findings"]
 
 Check = Callable[[Case], Iterable[Finding]]
 
@@ -39,14 +42,20 @@ _LEFT_OVER = re.compile(
     r"\{\{.{0,80}?\}\}|\{%.{0,80}?%\}|\$\{[^{}\n]{1,60}\}"
     r"|%%[\w .:-]{1,60}%%|\*\|[^|\n]{1,60}\|\*|\[\[[^\[\]\n]{1,60}\]\]"
 )
+_GIVE_MAILBOXES = tags.listed(
+    "gmail.com googlemail.com yahoo.com ymail.com aol.com outlook.com hotmail.com live.com msn.com icloud.com me.com "
+    "mac.com gmx.com gmx.net gmx.de web.de mail.ru yandex.com yandex.ru proton.me protonmail.com zoho.com"
+)
+"""Google names its own (81126). Nobody but the provider publishes keys there, so none could be proved in any case."""
+_OF_KEY_LENGTH = frozenset({"dkim_key_too_short", "dkim_key_short"})
 _AROUND = 250
 """Characters of the text part that count as near the link."""
 
 
 def findings(case: Case) -> list[Finding]:
-    """Everything that stands against the launch, in the order of CHECKS, each thing once."""
+    """Everything that stands against the launch, in the order of the checks, each thing once."""
     found: list[Finding] = []
-    for check in CHECKS:
+    for check in CHECKS if case.route == SANDBOX else (*CHECKS, *ROUTE_CHECKS):
         for finding in check(case):
             if finding not in found:
                 found.append(finding)
@@ -225,12 +234,53 @@ def is_finished(case: Case) -> Iterator[Finding]:
             yield (_block if everybody else _warn)("R84", "copy_refused", reason=specimen.refused, kind=specimen.kind)
 
 
+# --- a real route ---------------------------------------------------------------------------------------------------
+
+
+def is_known_to_dns(case: Case) -> Iterator[Finding]:
+    """R60: outgoing addresses have names that lead back to them, the envelope's domain takes mail, and nobody writes in
+    the name of a mailbox provider. Format and TLS are other checks' business.
+    """
+    address = _address(case.draft.sender.from_address)
+    if address is not None and address.domain in _GIVE_MAILBOXES:
+        yield _block("R60", "from_is_a_free_mailbox", domain=address.domain)
+    yield from (_told("R60", note) for note in _notes(case, Why.PTR, Why.MX))
+
+
+def is_authenticated_in_dns(case: Case) -> Iterator[Finding]:
+    """R62, what DNS shows: SPF, DKIM and DMARC stand, and the domains agree. That a signed message passes with them is
+    seen by verifying one.
+    """
+    address = _address(case.draft.sender.from_address)
+    report = case.domain_report
+    if address is not None and (report is None or report.domain != address.domain):
+        yield _block("R62", "domain_not_asked", domain=address.domain)
+    for note in _notes(case, Why.DKIM, Why.SPF, Why.DMARC):
+        if note.code not in _OF_KEY_LENGTH:
+            yield _told("R62", note)
+
+
+def has_a_long_key(case: Case) -> Iterator[Finding]:
+    """R66: below 1024 bits Gmail and Yahoo refuse, below 2048 the key is weak."""
+    yield from (_told("R66", note) for note in _notes(case, Why.DKIM) if note.code in _OF_KEY_LENGTH)
+
+
 # --- small steps ----------------------------------------------------------------------------------------------------
 
 
 def _to_be_left(case: Case) -> list[Specimen]:
     """Copies that must hold a way out: all but mail about a transaction."""
     return case.rendered if case.draft.lets_leave else []
+
+
+def _notes(case: Case, *about: Why) -> list[Note]:
+    """What DNS gave occasion to say, record by record."""
+    report = case.domain_report
+    return [note for why in about for judged in report.of(why) for note in judged.notes] if report else []
+
+
+def _told(rule: str, note: Note) -> Finding:
+    return (_block if note.stops else _warn)(rule, note.code, **note.params)
 
 
 def _said(case: Case) -> Iterator[str]:
@@ -271,3 +321,5 @@ CHECKS: tuple[Check, ...] = (
     is_well_formed,
     is_finished,
 )
+ROUTE_CHECKS: tuple[Check, ...] = (is_known_to_dns, is_authenticated_in_dns, has_a_long_key)
+"""Asked of mail that leaves this machine only."""

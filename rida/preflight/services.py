@@ -7,6 +7,7 @@ from datetime import datetime
 from rida.accounts.models import User
 from rida.audience.models import Attribute, Contact
 from rida.campaign.content import Draft, unknown_names
+from rida.campaign.domains import proved
 from rida.campaign.models import Campaign
 from rida.preflight.checks import Case, Finding, findings
 from rida.preflight.exposure import exposure
@@ -16,8 +17,9 @@ __all__ = ["blocking", "by_rule", "findings_of", "judge"]
 
 
 def judge(campaign: Campaign, case: Case, user: User | None, now: datetime) -> Report:
-    """Run every check and store what they found. What the house knows of the campaign's sender and of its contacts'
-    attributes is filled in here where the case leaves it open.
+    """Run every check and store what they found. What the house knows of the campaign's sender, of proved domains and
+    of its contacts' attributes is filled in here where the case leaves it open. What DNS says is not: it is asked anew
+    for each launch, by whoever makes the case (`campaign.domains.check_domain`).
     """
     known = _with_what_we_know(campaign, case)
     price = exposure(case.audience.recipients, now.date())
@@ -58,7 +60,8 @@ def _with_what_we_know(campaign: Campaign, case: Case) -> Case:
         confirmed = campaign.identity.address_confirmed_at
     if attributes is None:
         attributes = _attributes(campaign.workspace_id, case.draft)
-    return replace(case, address_confirmed_at=confirmed, attributes=attributes)
+    shown = case.proved_domains or proved(campaign.workspace_id)
+    return replace(case, address_confirmed_at=confirmed, attributes=attributes, proved_domains=shown)
 
 
 def _attributes(workspace_id: int, draft: Draft) -> frozenset[str]:
