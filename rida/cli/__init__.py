@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -142,6 +142,28 @@ def send(campaign: int, yes: bool) -> None:
     from rida.cli.sending import send_campaign
 
     send_campaign(campaign, ask=not yes)
+
+
+@main.group()
+def dns() -> None:
+    """The DNS records of the domains that mail comes from."""
+
+
+@dns.command(name="check")
+@click.argument("domain")
+@click.option("--workspace", default="", help="its short name; not needed while there is only one")
+@click.option("--relay", default="", help="host name of the relay, if mail leaves through one")
+@click.option("--include", default="", help="what the relay tells its customers to include in SPF")
+@click.option("--address", "addresses", multiple=True, help="an outgoing address; else those of --helo or --relay")
+@click.option("--helo", default="", help="full name of this machine, by which it greets and takes bounces")
+@click.option("--report-to", default="", help="address for the DMARC reports of receivers")
+@click.option("--json", "as_json", is_flag=True, help="one JSON object")
+def check_dns(domain: str, workspace: str, report_to: str, as_json: bool, **way: Any) -> None:
+    """The exact records to publish for DOMAIN, and what stands of them now. Exit code 1 if mail may not leave yet."""
+    prepare()
+    from rida.cli.domains import check
+
+    sys.exit(check(domain, workspace, report_to, as_json=as_json, **way))
 
 
 @main.command()
