@@ -10,7 +10,9 @@ from pytest_django import Settings
 from rida.accounts.models import Workspace
 from rida.cli.domains import check
 from rida.dns.tests.zone import Server, served
+from rida.kernel.clock import now
 from rida.kernel.errors import NoDomain, NoSuchThing, SettingError
+from rida.shaping.models import Departure, Source
 
 pytestmark = pytest.mark.django_db
 HELO = "mail.rida.example"
@@ -67,6 +69,30 @@ def test_a_relay_needs_no_name_of_ours_for_its_addresses(server: Server, capsys:
     records = json.loads(capsys.readouterr().out)["records"]
     assert [record["why"] for record in records] == ["dkim", "spf", "dmarc", "mx"]
     assert records[1]["value"] == "v=spf1 include:spf.relay.example ~all"
+
+
+def chosen(workspace: Workspace, route: str, **settings: object) -> None:
+    source = Source.objects.create(name=route, route=route, settings=settings)
+    Departure.objects.create(workspace=workspace, source=source, chosen_at=now())
+
+
+def test_without_options_the_chosen_relay_counts(
+    server: Server, workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chosen(workspace, "relay", host="smtp.relay.example", name=HELO, include="spf.relay.example")
+    assert run(helo="") == 1
+    values = [record["value"] for record in json.loads(capsys.readouterr().out)["records"]]
+    assert values[1:] == ["v=spf1 include:spf.relay.example ~all", "v=DMARC1; p=none", f"10 {HELO}."]
+
+
+def test_without_options_the_chosen_addresses_count(
+    server: Server, workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chosen(workspace, "direct", name=HELO, public_addresses=["8.8.4.4", "2606:4700::1"])
+    assert run(helo="") == 1
+    records = json.loads(capsys.readouterr().out)["records"]
+    assert records[1]["value"] == "v=spf1 ip4:8.8.4.4 ip6:2606:4700::1 ~all"
+    assert [record["why"] for record in records[4:]] == ["ptr", "ptr"]
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,10 @@ def dns() -> None:
 @click.option("--report-to", default="", help="address for the DMARC reports of receivers")
 @click.option("--json", "as_json", is_flag=True, help="one JSON object")
 def check_dns(domain: str, workspace: str, report_to: str, as_json: bool, **way: Any) -> None:
-    """The exact records to publish for DOMAIN, and what stands of them now. Exit code 1 if mail may not leave yet."""
+    """The exact records to publish for DOMAIN, and what stands of them now. Exit code 1 if mail may not leave yet.
+
+    Without options it goes by the route that the workspace has chosen.
+    """
     prepare()
     from rida.cli.domains import check
 

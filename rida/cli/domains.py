@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import click
 from django.conf import settings
 
+from rida.accounts.models import Workspace
 from rida.campaign.domain_report import DomainReport, Judged, State
 from rida.campaign.domains import check_domain, ensure
 from rida.campaign.records import Kind, Way
@@ -14,6 +15,8 @@ from rida.cli.reading import the_workspace
 from rida.console import say, words
 from rida.kernel.clock import now
 from rida.kernel.errors import SettingError
+from rida.shaping.sources import source_of
+from rida.shaping.ways import way_of
 
 _MARKS = {State.OK: "+", State.UNREACHABLE: "?"}
 
@@ -30,9 +33,10 @@ def check(
     helo: str,
 ) -> int:
     """The exit code. Makes the key at the first call, because the record to publish holds its public half."""
-    way = _way(relay, include, addresses, helo)
-    at = now()
-    kept = ensure(the_workspace(workspace), domain, at)
+    owner, at = the_workspace(workspace), now()
+    told = (relay, include, addresses, helo)
+    way = _told_way(*told) if any(told) else _chosen_way(owner)
+    kept = ensure(owner, domain, at)
     report = check_domain(kept, way, settings.RIDA_RESOLVER, at, report_to=report_to)
     if as_json:
         proved = kept.proved_at.isoformat() if kept.proved_at else None
@@ -42,16 +46,29 @@ def check(
     return int(report.stops)
 
 
-def _way(relay: str, include: str, addresses: tuple[str, ...], helo: str) -> Way:
+def _chosen_way(owner: Workspace) -> Way:
+    """By which the workspace's mail leaves; while that is the sandbox, as if it left straight from here."""
+    chosen = way_of(source_of(owner), _our_name())
+    return _with_full_name(chosen or Way(Kind.DIRECT, _our_name()))
+
+
+def _told_way(relay: str, include: str, addresses: tuple[str, ...], helo: str) -> Way:
     """Raises SettingError for what cannot be a way out."""
-    name = helo or socket.getfqdn()
     try:
-        way = Way(Kind.RELAY if relay else Kind.DIRECT, name, addresses, relay, include)
+        way = Way(Kind.RELAY if relay else Kind.DIRECT, helo or _our_name(), addresses, relay, include)
     except ValueError as error:
         raise SettingError(name="--address", reason=str(error)) from error
-    if "." not in way.helo or not way.helo.isascii():
-        raise SettingError(name="--helo", reason=f"“{name}” is not a full name; give one such as mail.example.org")
-    return way
+    return _with_full_name(way)
+
+
+def _with_full_name(way: Way) -> Way:
+    if "." in way.helo and way.helo.isascii():
+        return way
+    raise SettingError(name="--helo", reason=f"“{way.helo}” is not a full name; give one such as mail.example.org")
+
+
+def _our_name() -> str:
+    return socket.getfqdn() or "localhost"
 
 
 def _show(report: DomainReport) -> None:
