@@ -132,6 +132,10 @@ def _our_errors() -> Iterator[None]:
         costly = error.kind == "OutOfFuel" or "recursion limit" in error.message
         kind = ContentTooCostly if costly else ContentError
         raise kind(line=error.line or 1, code=error.kind, name="", detail=error.detail or error.message) from None
+    except (TypeError, ValueError, ArithmeticError) as error:
+        # From a filter of ours that was given what it cannot take, perhaps by one person's facts only: that refuses
+        # the copy. As a mistake of the program it would set aside the whole volley, with other people's mail.
+        raise ContentError(line=1, code="InvalidOperation", name="", detail=str(error)) from None
 
 
 def _too_much(code: str, limit: int) -> None:

@@ -93,6 +93,27 @@ def test_a_template_that_cannot_be_read_names_its_line(source: str, code: str, n
 
 
 @pytest.mark.parametrize(
+    "source",
+    [
+        "{{ 5|join }}",
+        "{{ first_name|truncate('x') }}",
+        "{{ first_name|truncate(1.5) }}",
+        "{{ first_name|truncate(99999999999, 2, 3) }}",
+        "{{ first_name|replace(1, 2) }}",
+        "{{ first_name|replace('a') }}",
+        "{{ first_name|default(other_word=1) }}",
+        "{{ first_name|e(1) }}",
+        "{{ 1 // 0 }}",
+    ],
+)
+def test_a_filter_that_is_given_the_wrong_thing_is_an_error_of_the_content(source: str) -> None:
+    merger = Merger({"message.txt": source}, {})
+    with pytest.raises(ContentError):
+        merger.fill("message.txt", plain(FACTS))
+    assert Merger({"message.txt": "{{ first_name }}"}, {}).fill("message.txt", plain(FACTS)) == "Layla"
+
+
+@pytest.mark.parametrize(
     ("source", "expected"),
     [
         ("{{ first_name }}", "Layla"),

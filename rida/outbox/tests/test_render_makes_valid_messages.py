@@ -153,6 +153,7 @@ def test_an_address_that_is_none_means_no_copy(address: str, reason: str) -> Non
 def test_what_cannot_be_merged_means_no_copy_and_says_why() -> None:
     assert copy_for({"body": "[x]({{ attributes.bad }})"}) == Refused("link_scheme")
     assert copy_for({"body": "{{ name }}"}, name="x" * 10_001) == Refused("value")
+    assert copy_for({"body": "{{ attributes.points|join }}"}, attributes={"points": 5}) == Refused("InvalidOperation")
     assert copy_for({"subject": "{{ name }}"}, name="x" * 901) == Refused("subject_too_long")
     assert copy_for({"sender": {"from_address": "nobody"}}) == Refused("no_sender")
     assert Press(draft(), MAILING).letter(COPY, "a@b.example", FACTS, "<a b@c>", DATE) == Refused("message_id")
