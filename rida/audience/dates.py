@@ -68,9 +68,9 @@ def _iso_moment(text: str) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text.replace("/", "-"))
-    except ValueError:
+        return _checked(moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC))
+    except (ValueError, OverflowError):  # no day, or one that lies beyond the calendar's end in UTC
         return None
-    return _checked(moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC))
 
 
 def _parts(text: str) -> tuple[int, int, int]:

@@ -138,7 +138,10 @@ def test_day_or_month_first_is_not_guessed(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "yesterday", "45123", "31/31/2026", "2026-02-30", "3/4/26", "0001-01-01", "1 Foo 2026", "2026-05-31T99:00"],
+    [
+        *("", "yesterday", "45123", "31/31/2026", "2026-02-30", "3/4/26", "0001-01-01", "1 Foo 2026"),
+        *("2026-05-31T99:00", "9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+05:00"),
+    ],
 )
 def test_what_is_no_day_is_refused(text: str) -> None:
     with pytest.raises(DayUnclear) as refused:
