@@ -144,12 +144,14 @@ class Reading:
         answer = yes_or_no(text, yes=_OUT, no=_IN)
         if answer is None:
             try:
-                return read_day(text)
+                day = read_day(text)
             except DayUnclear as error:
                 # An opt-out on an ambiguous day is still an opt-out.
                 if error.code == "date_ambiguous":
                     return self.stated.as_of
                 raise RowRefused("opt_out_unclear") from error
+            # “Never again” is often written as 9999-12-31. Until that day no opt-in of the person's own would count.
+            return day if day <= self.stated.now else self.stated.as_of
         return self.stated.as_of if answer else None
 
     def _agreed(self, text: str) -> datetime | None:

@@ -63,6 +63,7 @@ EVIDENCE = [
     ("attestation", {"opted_out": "غير مشترك"}, [LEFT]),
     ("attestation", {"opted_out": "2026-01-31"}, [LEFT._replace(basis_at=BOUGHT)]),
     ("attestation", {"opted_out": "03/04/2026"}, [LEFT]),
+    ("attestation", {"opted_out": "9999-12-31"}, [LEFT]),
     ("attestation", {"opted_out": "no"}, [granted(Basis.ATTESTATION, SEEN)]),
     ("attestation", {"opted_out": "subscribed"}, [granted(Basis.ATTESTATION, SEEN)]),
 ]
