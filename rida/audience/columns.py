@@ -73,11 +73,14 @@ def attribute_name(header: str) -> str:
 
 
 def suggest(headers: Sequence[str]) -> dict[str, str]:
-    """A mapping by header. A field is given once, to the first column that names it; unknown ones become attributes."""
+    """A mapping by header. A field is given once, to the first column that names it; unknown ones become attributes.
+
+    All columns of opt-outs count: what one of them says must not be kept as a mere attribute.
+    """
     mapping: dict[str, str] = {}
     for header in headers:
         field = _FIELDS.get(plain(header))
-        if field is None or field in mapping.values():
+        if field is None or (field in mapping.values() and field is not Field.OPTED_OUT):
             name = attribute_name(header)
             mapping[header] = f"{ATTRIBUTE}{name}" if name else LEAVE_OUT
         else:
@@ -86,7 +89,8 @@ def suggest(headers: Sequence[str]) -> dict[str, str]:
 
 
 def place(headers: Sequence[str], mapping: Mapping[str, str]) -> dict[str, int]:
-    """Index of the column of each field. Headers that the mapping does not name are left out.
+    """Index of the column of each field; a further column of opt-outs is `opted_out:<index>`. Headers that the mapping
+    does not name are left out.
 
     Raises ColumnMissing (no addresses), HeaderDoubled (two columns of one name, or for one field).
     """
@@ -95,6 +99,8 @@ def place(headers: Sequence[str], mapping: Mapping[str, str]) -> dict[str, int]:
         if header and headers.index(header) != index:
             raise HeaderDoubled(header=header)
         field = mapping.get(header, LEAVE_OUT)
+        if field == Field.OPTED_OUT and field in places:
+            field = f"{Field.OPTED_OUT}:{index}"
         if field != LEAVE_OUT and field in places:
             raise HeaderDoubled(header=header)
         if field != LEAVE_OUT:

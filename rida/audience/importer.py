@@ -72,12 +72,14 @@ class Reading:
     width: int = 0
     """Columns of the first line."""
     _attributes: list[tuple[int, str, str]] = field(init=False)
+    _opt_outs: list[int] = field(init=False)
     _basis: Basis | None = field(init=False)
 
     def __post_init__(self) -> None:
         """Raises BasisMissing where neither the file nor a column can give permission."""
         names = [(index, name[len(ATTRIBUTE) :]) for name, index in self.places.items() if name.startswith(ATTRIBUTE)]
         self._attributes = [(index, name, self.kinds.get(name, "text")) for index, name in names]
+        self._opt_outs = [index for name, index in self.places.items() if name.partition(":")[0] == Field.OPTED_OUT]
         if self.stated.basis and self.stated.basis not in FILE_BASES:
             raise BasisMissing
         self._basis = Basis(self.stated.basis) if self.stated.basis else None
@@ -120,8 +122,8 @@ class Reading:
     # --- evidence ---------------------------------------------------------------------------------------------------
 
     def _evidence(self, cells: Sequence[str]) -> tuple[Evidence, ...]:
-        if left := self._left(self._cell(cells, Field.OPTED_OUT)):
-            return (Evidence(Kind.WITHDRAWN, EVERY_PURPOSE, "", Grade.E0, left),)
+        if left := [at for index in self._opt_outs if (at := self._left(cells[index].strip()))]:
+            return (Evidence(Kind.WITHDRAWN, EVERY_PURPOSE, "", Grade.E0, max(left)),)
         found = []
         if agreed := self._agreed(self._cell(cells, Field.OPTED_IN_AT)):
             found.append(self._granted(Basis.SINGLE_OPT_IN, agreed))

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from rida.audience.columns import place, suggest
 from rida.audience.importer import Evidence, Person, Reading, RowRefused, Stated, typed, yes_or_no
 from rida.audience.reasons import REASONS
 from rida.kernel.errors import BasisMissing
@@ -72,6 +73,13 @@ EVIDENCE = [
 @pytest.mark.parametrize(("basis", "cells", "evidence"), EVIDENCE)
 def test_a_row_bears_witness(basis: str, cells: dict[str, str], evidence: list[Evidence]) -> None:
     assert list(person(basis, **cells).evidence) == evidence
+
+
+@pytest.mark.parametrize(("said", "out"), [(("no", "yes"), True), (("yes", "no"), True), (("no", ""), False)])
+def test_every_column_of_opt_outs_counts(said: tuple[str, str], out: bool) -> None:
+    headers = ["email", "unsubscribed", "do not email"]
+    read = Reading(place(headers, suggest(headers)), Stated("attestation", "news", SEEN, NOW), {}, 3)
+    assert read.person(["a@example.org", *said]).evidence == ((LEFT,) if out else (granted(Basis.ATTESTATION, SEEN),))
 
 
 REFUSED = [
