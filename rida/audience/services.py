@@ -91,7 +91,8 @@ def start_import(
 ) -> Import:
     """Store the file and check that it can be read; nothing is imported yet. mapping None: as the headers suggest.
 
-    Raises ImportError_ (not text, no table, no addresses, no basis), DiskFull, NotAllowed, DatabaseAway.
+    Raises ImportError_ (not text, no table in the first rows, no addresses, no basis), DiskFull, NotAllowed,
+    DatabaseAway.
     """
     if topic.workspace_id != workspace.pk:
         raise NotAllowed
@@ -137,8 +138,8 @@ def _job(
     with stored.path.open("rb") as file:
         table = table_of(file, stored.charset, seen.delimiter)
         reading_of(job, table, place(table.headers, job.mapping), now)
-    if not seen.rows:
-        raise FileEmpty
+        if next(table.rows(), None) is None:
+            raise FileEmpty
     return job
 
 

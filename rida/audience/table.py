@@ -14,6 +14,8 @@ from rida.audience.columns import DELIMITERS, delimiter_of
 from rida.kernel.errors import FileEmpty, FileNotTable
 
 MAX_LINE = 1024 * 1024  # letters; longer is no line of people
+MAX_COLUMNS = 1_000
+"""More are no columns of people either, and looking for doubled names would take minutes."""
 SUSPECT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]")
 """Control characters, and the sign that decoding puts where bytes are no letter."""
 
@@ -66,6 +68,8 @@ class Table:
         for row in self.rows():
             if isinstance(row, Refused):
                 raise FileNotTable(line=row.line, detail=row.code)
+            if len(row.cells) > MAX_COLUMNS:
+                raise FileNotTable(line=row.line, detail="too_many_columns")
             if not _is_hint(row.cells):
                 return [cell.strip() for cell in row.cells]
         raise FileEmpty

@@ -18,7 +18,7 @@ from rida.accounts.models import Workspace
 from rida.audience import storage
 from rida.audience.models import Contact, Import, Topic
 from rida.audience.services import add_topic, refused_report_path, run_import, start_import
-from rida.kernel.errors import DiskFull, FileEmpty, FileNotText
+from rida.kernel.errors import DiskFull, FileEmpty, FileNotTable, FileNotText
 
 pytestmark = pytest.mark.django_db
 
@@ -55,6 +55,23 @@ def test_an_empty_file_says_so(flowers: Topic, raw: bytes) -> None:
 def test_a_file_of_headers_only_says_so(flowers: Topic) -> None:
     with pytest.raises(FileEmpty):
         start(flowers, HEAD.encode())
+
+
+@pytest.mark.parametrize(
+    ("raw", "line", "why"),
+    [
+        (HEAD.encode() + b"a@x.org,2026-01-01," + b"x" * 10_000_000 + b"\n" + GOOD.encode(), 2, "line_too_long"),
+        (HEAD.encode() + b'a@x.org,2026-01-01,"A\n' + GOOD.encode() * 500, 2, "quote_not_closed"),
+        (b"x" * 10_000_000 + b"\n" + GOOD.encode(), 1, "line_too_long"),
+        (",".join(f"h{n}" for n in range(110_000)).encode() + b"\na@x.org\n", 1, "too_many_columns"),
+    ],
+)
+def test_a_file_that_is_no_table_from_its_first_rows_on_says_where(
+    flowers: Topic, raw: bytes, line: int, why: str
+) -> None:
+    with pytest.raises(FileNotTable, match=rf"Line {line} of the file .*{why}"):
+        start(flowers, raw)
+    assert list(storage.folder().iterdir()) == []
 
 
 def test_a_spreadsheet_file_is_refused_with_what_to_do(flowers: Topic) -> None:
