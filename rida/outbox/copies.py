@@ -37,13 +37,17 @@ class Copies:
     def render(
         self, launch_id: int, tranche_id: int, n: int, address: str, address_hash: bytes, merge: Mapping[str, Any]
     ) -> Rendered | Refused:
-        """The same Message-ID whenever it is made: a resend after doubt can be recognised by the receiver."""
+        """The same Message-ID whenever it is made: a resend after doubt can be recognised by the receiver.
+
+        Preflight saw a few copies. A way to leave that stands inside an `if` may be missing from this one (R12).
+        """
         press, launch = self._press(launch_id)
         if isinstance(press, Refused):
             return press
         copy = Copy(launch.workspace_id, tranche_id, n, address_hash)
         message_id = f"<{tranche_id}.{n}.{bytes(launch.content_hash).hex()[:12]}@{press.domain}>"
-        return press.letter(copy, address, merge, message_id, formatdate())
+        made = press.letter(copy, address, merge, message_id, formatdate())
+        return made if isinstance(made, Refused) or made.leaves else Refused("leave_link_missing")
 
     def _press(self, launch_id: int) -> tuple[Press | Refused, Launch]:
         if launch_id not in self._presses:

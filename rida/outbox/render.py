@@ -44,7 +44,10 @@ class Mailing:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """content: the whole message, CRLF line ends, not dot-stuffed. smtputf8: an address needs RFC 6531."""
+    """content: the whole message, CRLF line ends, not dot-stuffed. smtputf8: an address needs RFC 6531.
+
+    leaves: both parts show this reader's way to leave, or it is mail that needs none.
+    """
 
     mail_from: str
     content: bytes
@@ -52,11 +55,12 @@ class Rendered:
     html: str
     text: str
     smtputf8: bool = False
+    leaves: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """No copy for this person; a code: header_line_break, link_scheme, output, no_recipient, no_sender ..."""
+    """No copy for this person; a code: header_line_break, link_scheme, leave_link_missing, no_recipient ..."""
 
     reason: str
 
@@ -116,7 +120,8 @@ class Press:
         body = b"".join((self._to_text, _base64(text), self._to_html, _base64(html), self._end))
         content = b"".join((self._stamps(own, body, date), own, self._head, body))
         utf8 = self._sender.needs_smtputf8 or not address.isascii()
-        return Rendered(str(self._sender), content, subject, html, text, utf8)
+        leaves = not self._lets_leave or (leave in html and leave in text)
+        return Rendered(str(self._sender), content, subject, html, text, utf8, leaves)
 
     def _stamps(self, own_head: bytes, body: bytes, date: str) -> bytes:
         """The signatures. The body is canonical as it stands: base64 and lines of ours, no blank too many."""
