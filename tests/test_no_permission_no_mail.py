@@ -17,7 +17,7 @@ from pytest_django import Settings
 from rida.accounts.keys import issue
 from rida.accounts.models import User, Workspace
 from rida.api.routes import api
-from rida.audience.services import Member
+from rida.audience.services import Member, add_contact, add_topic
 from rida.delivery.ports import Host, Place
 from rida.delivery.ports import Volley as PortVolley
 from rida.dispatch.ledger import Ledger, regroup
@@ -30,7 +30,7 @@ from rida.kernel.reply import Outcome
 from rida.outbox.freezing import select, write, write_deliveries
 from rida.outbox.halting import cancel, pause, resume
 from rida.outbox.models import Chunk, Delivery, Launch, Tranche
-from rida.outbox.services import examine, launch
+from rida.outbox.services import examine, launch, survey
 from rida.outbox.services import test_send as send_test
 from rida.outbox.tests import shop
 from rida.permission.rules import Basis, Grade, Kind
@@ -245,6 +245,15 @@ def test_asking_for_a_test_allows_nothing_else() -> None:
     made = _launched()
     house.write_out(made)
     assert written_to() == ["samir@example.org"]
+
+
+def test_a_topic_called_test_is_not_the_purpose_of_test_sends() -> None:
+    made = shop.campaign()
+    send_test(made, User.objects.create_user(LAYLA, name="Layla"), now())
+    add_contact(made.workspace, LAYLA, now())
+    made.topic = add_topic(made.workspace, "test", "Test")
+    made.save()
+    assert survey(made, now()).recipients == 0
 
 
 def _record_for(address: str, kind: Kind) -> None:
