@@ -15,7 +15,7 @@ from rida.kernel.clock import now
 from rida.kernel.errors import RidaError
 from rida.outbox.models import Launch
 from rida.outbox.services import cancel, pause, resume
-from rida.reports.queries import by_network, totals
+from rida.reports.queries import by_network, totals, withheld
 
 _CHANGES: dict[str, Callable[[Launch], None]] = {"pause": pause, "resume": resume, "cancel": cancel}
 
@@ -35,10 +35,15 @@ def show(request: Inside, launch_id: int) -> HttpResponse:
         "over": over,
         "writing": launch.chunks_done < launch.chunks,
         "excluded": [(words.of(words.REASONS, code), n) for code, n in sorted(launch.excluded.items())],
+        "withheld": _withheld(launch) if counted.withheld else [],
         "may_change": Verb.LAUNCH in request.verbs,
     }
     template = "console/launch_part.html" if request.headers.get("HX-Request") else "console/launch.html"
     return render(request, template, page)
+
+
+def _withheld(launch: Launch) -> list[tuple[str, int]]:
+    return [(words.of(words.BY_NAME["reason"], code), n) for code, n in withheld(launch.pk)]
 
 
 @require_POST

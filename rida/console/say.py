@@ -12,7 +12,9 @@ from rida.preflight.checks import Finding
 
 def said(error: RidaError) -> str:
     """What happened and what to do next."""
-    params = {name: _in_words(value) for name, value in error.params.items()}
+    params = {name: _in_words(name, value) for name, value in error.params.items()}
+    if isinstance(error, ContentError) and (code := str(error.params.get("code"))) in words.TAGS:
+        params["detail"] = words.of(words.TAGS, code) % error.params
     sentence = gettext(error.says) % params
     part = error.params.get("part") if isinstance(error, ContentError) else None
     return f"{words.of(words.PARTS, str(part))}: {sentence}" if part else sentence
@@ -24,17 +26,17 @@ def tell(request: HttpRequest, error: RidaError) -> None:
 
 def finding(found: Finding) -> str:
     """A finding of preflight: what is wrong, and how it is mended."""
-    params = {name: _in_words(value) for name, value in found.params.items()}
+    params = {name: _in_words(name, value) for name, value in found.params.items()}
     return words.of(words.FINDINGS, found.code) % params
 
 
 def note(found: Note) -> str:
     """What is to be said of a DNS record, and what to do next."""
-    params = {name: _in_words(value) for name, value in found.params.items()}
+    params = {name: _in_words(name, value) for name, value in found.params.items()}
     return words.of(words.DNS_NOTES, found.code) % params
 
 
-def _in_words(value: object) -> str:
+def _in_words(name: str, value: object) -> str:
     if isinstance(value, list | tuple):
-        return ("، " if get_language_bidi() else ", ").join(_in_words(each) for each in value)
-    return words.of(words.PARAMS, str(value))
+        return ("، " if get_language_bidi() else ", ").join(_in_words(name, each) for each in value)
+    return words.of(words.BY_NAME.get(name, words.PARAMS), str(value))

@@ -230,6 +230,54 @@ PARAMS: Words = {
     "country": _("country"),
 }
 
+REFUSALS: Words = {
+    "header_line_break": _("the subject would hold a line break; take it out of the contact's data"),
+    "subject_too_long": _("the subject would be too long; shorten the contact's data"),
+    "link_scheme": _("a link would not lead to the web, to an address or to a telephone; correct the contact's data"),
+    "leave_link_missing": _("it would show no way to unsubscribe; take {{ unsubscribe_url }} out of its condition"),
+    "no_recipient": _("the contact's address cannot be used"),
+    "no_sender": _("the sender's address cannot be used"),
+    "value": _("something in the contact's data is too long"),
+    "output": _("the message would be too long"),
+    "InvalidOperation": _("a tag cannot be worked out from the contact's data"),
+}
+"""Why one person gets no copy."""
+
+HIDDEN: Words = {
+    "no_words": _("it has no words"),
+    "not_displayed": _("it is not displayed"),
+    "no_size": _("it has no size"),
+    "off_screen": _("it lies outside the page"),
+    "clipped": _("it is cut off"),
+    "not_visible": _("it is invisible"),
+    "transparent": _("it is transparent"),
+    "too_small": _("its letters are too small"),
+    "no_contrast": _("its colour is that of the paper"),
+}
+
+FAULTS: Words = {
+    "line_too_long": _("it is longer than a megabyte"),
+    "too_many_columns": _("it has more than a thousand columns"),
+    "quote_not_closed": _("a quotation mark is opened and not closed"),
+    "broken_quotes": _("the quotation marks do not match"),
+    "bad_bytes": _("it holds bytes that are no letters"),
+    "control_character": _("it holds an invisible control character"),
+    "too_long": _("a cell is too long"),
+}
+"""What is wrong with a line of a file."""
+
+TAGS: Words = {
+    "not_closed": _("“%(name)s” is opened and not closed"),
+    "not_opened": _("“%(name)s” closes what was not opened"),
+    "unexpected": _("“%(name)s” cannot stand there"),
+    "unknown_filter": _("there is no filter “%(name)s”"),
+    "unknown_statement": _("there is no statement “%(name)s”"),
+    "unknown_test": _("there is no test “%(name)s”"),
+    "link_scheme": _("links with “%(name)s:” are not allowed"),
+    "not_text": _("it holds half a character"),
+}
+"""What is wrong with a message's text."""
+
 STATES: Words = {
     "draft": _("Draft"),
     "launched": _("Launched"),
@@ -262,6 +310,14 @@ REASONS: Words = {
     "no_address": _("The domain has no mail server"),
     "dns_failed": _("The domain could not be looked up"),
 }
+
+BY_NAME: Mapping[str, Words] = {
+    "reason": {**REASONS, **REFUSALS},
+    "code": REASONS,
+    "why": HIDDEN,
+    "detail": FAULTS,
+}
+"""Parameters whose values are codes of their own."""
 
 BASES: Words = {
     "double_opt_in": _("Double opt-in"),

@@ -86,6 +86,21 @@ def by_network(launch_id: int, now: datetime | None = None) -> list[NetworkTotal
     return sorted(rows, key=lambda row: (-row.waiting, -row.queued, row.network))
 
 
+def withheld(launch_id: int) -> list[tuple[str, int]]:
+    """Why copies were not sent: the reason's code, and how many; the most first."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WITHHELD, [launch_id, int(Outcome.WITHHELD)])
+        return [(reason, count) for reason, count in cursor.fetchall()]
+
+
+_WITHHELD = """
+SELECT o.reply, count(*)
+FROM outbox_tranche t JOIN dispatch_outcome o ON o.tranche_id = t.id
+WHERE t.launch_id = %s AND o.kind = %s
+GROUP BY 1 ORDER BY 2 DESC, 1
+"""
+
+
 def _network_totals(budget: Budget, state: Mapping[str, int], at: int) -> NetworkTotals:
     return NetworkTotals(
         network_id=budget.network_id,

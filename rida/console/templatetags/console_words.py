@@ -22,6 +22,11 @@ def message_class(code: str) -> str:
 
 
 @register.filter
+def refusal(code: str) -> str:
+    return words.of(words.REFUSALS, code)
+
+
+@register.filter
 def charset(codec: str) -> str:
     """Python's name of a codec as people write it: whether a mark stands first is nobody's concern."""
     return codec.upper().removesuffix("-SIG").replace("CP125", "Windows-125")

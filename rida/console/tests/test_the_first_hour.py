@@ -7,8 +7,11 @@ from django.urls import reverse
 from rida.audience.models import Contact, Import
 from rida.audience.services import run_import
 from rida.campaign.models import Campaign
+from rida.console import launches
 from rida.console.tests.house import Shop, shop
 from rida.kernel.clock import now
+from rida.outbox.services import examine, launch
+from rida.reports.queries import Totals
 
 pytestmark = pytest.mark.django_db
 FILE = "email,name,last_purchase_at,Favourite\nada@a.example,Ada,2026-05-01,roses\nno-address,Eve,2026-05-01,\n"
@@ -94,6 +97,15 @@ def test_a_broken_tag_is_told_with_its_place(rosa: Shop) -> None:
     Campaign.objects.filter(pk=rosa.campaign.pk).update(body="one\n\n{{ name")
     answer = rosa.client.get(reverse("campaign_preview", args=[rosa.campaign.pk]), follow=True)
     assert "The text of the message cannot be used, line 3" in answer.content.decode()
+
+
+def test_a_launch_tells_why_copies_were_withheld(rosa: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    examine(rosa.campaign, rosa.owner, now())
+    made = launch(rosa.campaign, rosa.owner, now())
+    monkeypatch.setattr(launches, "totals", lambda _: Totals(queued=3, withheld=3))
+    monkeypatch.setattr(launches, "withheld", lambda _: [("header_line_break", 2), ("withdrawn", 1)])
+    page = rosa.client.get(reverse("launch", args=[made.pk])).content.decode()
+    assert "take it out of the contact&#x27;s data" in page and "Unsubscribed" in page
 
 
 def test_a_contact_shows_what_was_allowed_and_how_it_is_proved(rosa: Shop) -> None:

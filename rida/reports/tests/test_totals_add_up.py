@@ -18,7 +18,7 @@ from rida.feedback.models import FeedbackEvent
 from rida.kernel.clock import milliseconds
 from rida.kernel.reply import Outcome
 from rida.outbox.models import Launch, Tranche
-from rida.reports.queries import NetworkTotals, Totals, by_network, dashboard, totals
+from rida.reports.queries import NetworkTotals, Totals, by_network, dashboard, totals, withheld
 from rida.shaping.models import NEVER, Budget, Network, Site
 from rida.shaping.sources import sandbox_source
 
@@ -65,12 +65,12 @@ def tranche(of: Launch, size: int, waiting: int = 0, network: Network | None = N
     )
 
 
-def ended(of: Tranche, n: int, kind: Outcome, attempt: int = 1, at: datetime = NOW) -> None:
+def ended(of: Tranche, n: int, kind: Outcome, attempt: int = 1, at: datetime = NOW, reply: str = "") -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """INSERT INTO dispatch_outcome (tranche_id, n, attempt, doubt, workspace_id, kind, step, code, enhanced,
-                   reply, at) VALUES (%s, %s, %s, %s, %s, %s, '', 0, '', '', %s)""",
-            [of.pk, n, attempt, kind is Outcome.DOUBTFUL, of.workspace_id, int(kind), milliseconds(at)],
+                   reply, at) VALUES (%s, %s, %s, %s, %s, %s, '', 0, '', %s, %s)""",
+            [of.pk, n, attempt, kind is Outcome.DOUBTFUL, of.workspace_id, int(kind), reply, milliseconds(at)],
         )
 
 
@@ -91,6 +91,16 @@ def again(of: Tranche, n: int, attempt: int) -> None:
             )
         ]
     )
+
+
+def test_withheld_copies_tell_why() -> None:
+    made = launch()
+    part = tranche(made, 4)
+    for n, reason in enumerate(["withdrawn", "header_line_break", "withdrawn"]):
+        ended(part, n, Outcome.WITHHELD, reply=reason)
+    ended(part, 3, Outcome.BOUNCED, reply="no such user")
+    ended(tranche(launch(), 1), 0, Outcome.WITHHELD, reply="complained")
+    assert withheld(made.pk) == [("withdrawn", 2), ("header_line_break", 1)]
 
 
 def in_hand(of: Tranche, ns: Sequence[int], attempts: Sequence[int], *, closed: bool = False) -> None:
