@@ -18,7 +18,22 @@ def _address(text: str) -> str:
         raise ValueError(str(error)) from error
 
 
+def _without_zero(text: str) -> str:
+    """PostgreSQL keeps every character but this one."""
+    if "\x00" in text:
+        raise ValueError("holds a zero byte")
+    return text
+
+
+def _since_1970(moment: datetime) -> datetime:
+    if moment.year < 1970 or moment.year > 9998:  # beyond, some zones have no such moment
+        raise ValueError("lies before 1970 or beyond the calendar")
+    return moment
+
+
 Email = Annotated[str, AfterValidator(_address)]
+Text = Annotated[str, AfterValidator(_without_zero)]
+Moment = Annotated[AwareDatetime, AfterValidator(_since_1970)]
 
 
 class ErrorOut(Schema):
@@ -95,19 +110,19 @@ class OptIn(StrEnum):
 class Evidence(Schema):
     """What would prove the opt-in: when, where, what the person was shown, and from which address they came."""
 
-    at: AwareDatetime
+    at: Moment
     source: HttpUrl
-    shown: str = Field(min_length=1, max_length=10_000)
-    ip: str = Field("", max_length=45)
-    confirmed_at: AwareDatetime | None = None
+    shown: Text = Field(min_length=1, max_length=10_000)
+    ip: Text = Field("", max_length=45)
+    confirmed_at: Moment | None = None
     """Double opt-in: when the link in the confirmation mail was followed; left out while that is awaited."""
 
 
 class ContactIn(Schema):
     email: Email
-    name: str = Field("", max_length=200)
-    locale: str = Field("", max_length=16)
-    topic: str
+    name: Text = Field("", max_length=200)
+    locale: Text = Field("", max_length=16)
+    topic: Text
     basis: OptIn
     evidence: Evidence
 

@@ -309,7 +309,7 @@ def add_contact(
 def find_contacts(workspace: Workspace, text: str = "", limit: int = 50) -> list[Contact]:
     """By whole address, or by a part of address or name, newest first."""
     found = Contact.objects.filter(workspace=workspace).order_by("-id")
-    text = text.strip()
+    text = text.replace("\x00", "").strip()
     try:
         return list(found.filter(address_hash=hash_of(text))) or _search(found, text, limit)
     except AddressError:

@@ -59,11 +59,11 @@ def view(_request: HttpRequest, token: str) -> HttpResponse:
 
 def _how(request: HttpRequest) -> How:
     """Only a note for the record: whoever has the link may leave, whatever the body says or fails to say."""
-    if int(request.META.get("CONTENT_LENGTH") or 0) > _MOST_BYTES:  # no stranger's files on our disk
-        return "page"
     try:
+        if int(request.META.get("CONTENT_LENGTH") or 0) > _MOST_BYTES:  # no stranger's files on our disk
+            return "page"
         said = request.POST.get("List-Unsubscribe")
-    except (BadRequest, MultiPartParserError, SuspiciousOperation, UnreadablePostError):
+    except (BadRequest, MultiPartParserError, SuspiciousOperation, UnreadablePostError, ValueError):
         return "page"
     return "one_click" if said == _ONE_CLICK else "page"
 

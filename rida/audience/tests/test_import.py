@@ -336,6 +336,7 @@ def test_people_are_found_by_address_and_by_name(alice: Workspace, flowers: Topi
     bring(flowers, FLORIST)
     assert [found.address for found in find_contacts(alice, " LINA@example.org")] == ["lina@example.org"]
     assert [found.address for found in find_contacts(alice, "حداد")] == ["lina@example.org"]
+    assert [found.address for found in find_contacts(alice, "lina\0")] == ["lina@example.org"]
     assert len(find_contacts(alice)) == 3
     assert len(find_contacts(alice, "", 2)) == 2
 

@@ -94,6 +94,11 @@ def test_whoever_has_the_link_leaves_whatever_the_body_says(
     assert (answer.status_code, got.verdict()) == (200, "withdrawn")
 
 
+def test_a_length_that_is_no_number_keeps_nobody(got: Letter, browser: Client) -> None:
+    answer = browser.post(got.leave, ONE_CLICK, CONTENT_LENGTH="many")
+    assert (answer.status_code, got.verdict()) == (200, "withdrawn")
+
+
 def test_only_the_topic_of_the_letter_ends(got: Letter, browser: Client) -> None:
     browser.post(got.leave, ONE_CLICK)
     assert (got.verdict("offers"), got.verdict("news")) == ("withdrawn", "ok")
