@@ -19,6 +19,10 @@ _LENGTH = re.compile(r"(-?\d*\.?\d+)\s*(px|pt|em|rem|%|)")
 _PIXELS = {"px": 1.0, "": 1.0, "pt": 4 / 3, "em": 16.0, "rem": 16.0, "%": 0.16}
 _HEX = re.compile(r"#([0-9a-f]{3,8})\b")
 _RGB = re.compile(r"rgba?\(\s*(\d+)[\s,]+(\d+)[\s,]+(\d+)(?:[\s,/]+([\d.]+)(%?))?\s*\)")
+_HSL = re.compile(r"hsla?\(\s*[\d.]+(?:deg)?[\s,]+[\d.]+%[\s,]+([\d.]+)%")
+_FONT = re.compile(r"(?:^|\s)(\d*\.?\d+(?:px|pt|em|rem|%)?)(?=[\s/])")
+_CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_CSS_ESCAPE = re.compile(r"\\([0-9a-f]{1,6})\s?|\\(.)")
 _NAMED = {
     "white": "ffffff", "black": "000000", "red": "ff0000", "green": "008000", "blue": "0000ff", "yellow": "ffff00",
     "gray": "808080", "grey": "808080", "silver": "c0c0c0", "navy": "000080", "teal": "008080", "maroon": "800000",
@@ -94,7 +98,12 @@ def _hidden_itself(element: HtmlElement) -> str:
     style = _style(element)
     if "hidden" in element.attrib or style.get("display") == "none" or "mso-hide" in style:
         return "not_displayed"
-    if any(_length(style.get(name, "")) == 0 for name in ("height", "width", "max-height", "max-width")):
+    if style.get("content-visibility") == "hidden":
+        return "not_displayed"
+    # A box that cuts off what does not fit has to be as high as letters are.
+    least = _LIMITS["least_font_px"] if style.get("overflow") in ("hidden", "clip") else 0.0
+    sizes = [_length(style.get(name, "")) for name in ("height", "width", "max-height", "max-width", "zoom")]
+    if any(length is not None and (length == 0 or length < least) for length in sizes):
         return "no_size"
     if any(_length(element.get(name, "")) == 0 for name in ("height", "width")):
         return "no_size"
@@ -103,7 +112,9 @@ def _hidden_itself(element: HtmlElement) -> str:
     ]
     if any(length is not None and length <= -_LIMITS["off_screen_px"] for length in far):
         return "off_screen"
-    if "clip" in style or "clip-path" in style or "scale(0" in style.get("transform", ""):
+    if "clip" in style or "clip-path" in style or "mask" in style or "opacity(" in style.get("filter", ""):
+        return "clipped"
+    if any(word in style.get("transform", "") for word in ("scale", "translate", "matrix")):
         return "clipped"
     return ""
 
@@ -115,20 +126,28 @@ def _faint(element: HtmlElement) -> str:
         return "not_visible"
     if _opacity(chain) < _LIMITS["least_opacity"]:
         return "transparent"
-    size = next(
-        (length for found in chain if (length := _length(_style(found).get("font-size", ""))) is not None), 16.0
-    )
+    size = next((length for found in chain if (length := _font_size(_style(found))) is not None), 16.0)
     if size < _LIMITS["least_font_px"]:
         return "too_small"
     return _colored(chain)
 
 
+def _font_size(style: dict[str, str]) -> float | None:
+    short = _FONT.search(style.get("font", ""))
+    return _length(style.get("font-size", short[1] if short else ""))
+
+
 def _colored(chain: list[HtmlElement]) -> str:
-    ink = next((color for found in chain if (color := _style(found).get("color") or found.get("color"))), "")
+    ink = next((given for found in chain if (given := _ink(found))), "")
     if ink == "transparent":
         return "no_contrast"
     front, back = _color(ink), next((color for found in chain if (color := _background(found))), _WHITE)
     return "no_contrast" if front and _contrast(front, back) < _LIMITS["least_contrast"] else ""
+
+
+def _ink(element: HtmlElement) -> str:
+    style = _style(element)
+    return style.get("-webkit-text-fill-color") or style.get("color") or element.get("color") or ""
 
 
 def _background(element: HtmlElement) -> Color | None:
@@ -137,7 +156,10 @@ def _background(element: HtmlElement) -> Color | None:
 
 
 def _style(element: HtmlElement) -> dict[str, str]:
-    pairs = (part.partition(":") for part in (element.get("style") or "").lower().split(";"))
+    """Its inline style as a browser reads it: without comments, escapes resolved."""
+    written = _CSS_COMMENT.sub("", (element.get("style") or "").lower())
+    plain = _CSS_ESCAPE.sub(lambda found: found[2] or chr(min(int(found[1], 16), 0x10FFFF)), written)
+    pairs = (part.partition(":") for part in plain.split(";"))
     return {name.strip(): value.replace("!important", "").strip() for name, _, value in pairs}
 
 
@@ -150,8 +172,9 @@ def _length(value: str) -> float | None:
 def _opacity(chain: list[HtmlElement]) -> float:
     product = 1.0
     for element in chain:
+        value = _style(element).get("opacity") or "1"
         try:
-            product *= float(_style(element).get("opacity") or 1)
+            product *= float(value.removesuffix("%")) / (100 if value.endswith("%") else 1)
         except ValueError:
             continue
     return product
@@ -164,12 +187,17 @@ def _color(value: str) -> Color | None:
         if found[4] and float(found[4]) / (100 if found[5] else 1) < _LIMITS["least_opacity"]:
             return _WHITE
         return int(found[1]), int(found[2]), int(found[3])
+    if found := _HSL.search(value):
+        gray = round(float(found[1]) * 2.55)
+        return gray, gray, gray
     named = next((code for name, code in _NAMED.items() if re.search(rf"(?<![\w-]){name}(?![\w-])", value)), "")
     digits = named or (found[1] if (found := _HEX.search(value)) else "")
     if len(digits) in (3, 4):
         digits = "".join(sign * 2 for sign in digits)
     if len(digits) not in (6, 8):
         return None
+    if len(digits) == 8 and int(digits[6:8], 16) / 255 < _LIMITS["least_opacity"]:
+        return _WHITE
     return int(digits[0:2], 16), int(digits[2:4], 16), int(digits[4:6], 16)
 
 
