@@ -6,6 +6,7 @@ that asks nothing of the sandbox goes into ROUTE_CHECKS.
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from email.utils import getaddresses
 
@@ -33,7 +34,7 @@ _SINGLE = (
 _AN_ADDRESS = re.compile(r"[^\s@<>\"]+@[^\s@<>\"]+\.[^\s@<>\".]{2,}")
 _MESSAGE_ID = re.compile(r"<[^\s<>@]+@[^\s<>@]+\.[^\s<>@]+>")
 _FALSE_REPLY = re.compile(
-    r"\s*(?:re|fwd?|aw|wg|sv|tr|رد|ردّ|إعادة توجيه)"
+    r"\s*(?:re|fwd?|aw|antw|wg|sv|tr|rv|رد|ردّ|الرد|إعادة توجيه)"
     r"\s*(?:\[\d+\]|\(\d+\))?\s*[:\uff1a]",
     re.IGNORECASE,
 )
@@ -213,7 +214,7 @@ def is_well_formed(case: Case) -> Iterator[Finding]:
                 yield _block("R70", "field_repeated", name=name)
         if not all(_MESSAGE_ID.fullmatch(value.strip()) for value in specimen.values("Message-ID") or [""]):
             yield _block("R70", "message_id_invalid")
-        if _FALSE_REPLY.match(specimen.subject):
+        if _FALSE_REPLY.match(_as_seen(specimen.subject)):
             yield _block("R70", "false_reply", subject=specimen.subject)
         if not specimen.subject:
             yield _warn("R70", "subject_missing", kind=specimen.kind)
@@ -290,6 +291,11 @@ def _said(case: Case) -> Iterator[str]:
     for specimen in case.rendered:
         page = Page(specimen.html)
         yield from (specimen.subject, specimen.text, page.words(), *(link.href for link in page.links()))
+
+
+def _as_seen(text: str) -> str:
+    """Without what nobody sees (marks of direction, joiners), and wide letters as plain ones."""
+    return "".join(sign for sign in unicodedata.normalize("NFKC", text) if unicodedata.category(sign) != "Cf")
 
 
 def _address(text: str) -> Address | None:

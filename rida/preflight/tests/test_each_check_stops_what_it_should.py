@@ -280,7 +280,11 @@ def test_r70_wants_each_field_once_and_well(name: str, values: list[str], code: 
 
 
 @pytest.mark.parametrize(
-    "subject", ["Re: x", "RE : x", "FWD: x", "Fw: x", "re[2]: x", "AW: x", "رد: x", "إعادة توجيه: x"]
+    "subject",
+    [
+        *("Re: x", "RE : x", "FWD: x", "Fw: x", "re[2]: x", "AW: x", "رد: x", "إعادة توجيه: x", "الرد: x", "Antw: x"),
+        *("\u200fرد: x", "\u200bRe: x", "R\u200de\u2060: x", "\uff32\uff45: x"),
+    ],
 )
 def test_r70_refuses_a_false_reply(subject: str) -> None:
     assert seen(Bad({"subject": subject}), "R70") == [(B, "false_reply")]
