@@ -4,6 +4,7 @@ A contact is no permission. Whoever is walked over here is asked about in `permi
 """
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -44,6 +45,7 @@ from rida.kernel.errors import (
 from rida.permission.rules import Basis
 from rida.permission.services import hash_of
 
+log = logging.getLogger(__name__)
 _PREVIEW_ROWS = 10
 _PROGRESS_SECONDS = 1.0
 
@@ -151,9 +153,9 @@ def queue_import(job: Import) -> None:
 def run_import(import_id: int, now: datetime, progress: Callable[[Import], None] | None = None) -> Import:
     """Read the file into contacts and permission events, from its beginning; a finished import stays as it is.
 
-    A file that cannot be read further, or a full disk, leaves the state FAILED with the error; rows before it are
-    imported. Repeat it freely: nothing is doubled. `progress` is called about every second, after the row was saved.
-    Raises DatabaseAway; the import then waits for its next ticket.
+    A file that cannot be read further, a full disk or a mistake of ours leaves the state FAILED with the error; rows
+    before it are imported. Repeat it freely: nothing is doubled. `progress` is called about every second, after the row
+    was saved. Raises DatabaseAway; the import then waits for its next ticket.
     """
     with _database_in_words(), _alone(import_id) as mine:
         job = Import.objects.select_related("topic").get(pk=import_id)
@@ -170,6 +172,12 @@ def _run(job: Import, now: datetime, progress: Callable[[Import], None] | None) 
             _load(job, now, clock.tick)
     except (ImportError_, DiskFull) as error:
         _save(job, clock.tally, state=Import.State.FAILED, error=_stored(error), finished_at=now)
+    except DatabaseAway:
+        raise
+    except Exception:
+        # A mistake of ours: left alone, the ticket would come back every ten seconds, for ever, and tell nobody.
+        log.exception("import %d tripped over an error of ours", job.pk)
+        _save(job, clock.tally, state=Import.State.FAILED, error=_stored(RidaError()), finished_at=now)
     else:
         _save(job, clock.tally, state=Import.State.FINISHED, finished_at=now)
     if progress:

@@ -17,7 +17,7 @@ from pytest_django import Settings
 from rida.accounts.models import Workspace
 from rida.audience import storage
 from rida.audience.models import Contact, Import, Topic
-from rida.audience.services import add_topic, refused_report_path, run_import, start_import
+from rida.audience.services import add_topic, failure_of, refused_report_path, run_import, start_import
 from rida.kernel.errors import DiskFull, FileEmpty, FileNotTable, FileNotText
 
 pytestmark = pytest.mark.django_db
@@ -122,6 +122,15 @@ def test_an_import_that_failed_can_be_run_again(flowers: Topic) -> None:
     job = bring(flowers, (HEAD + GOOD + '\nq@x.org,2026-01-01,"Q\nr@x.org,2026-01-01,R\n').encode())
     again = run_import(job.pk, NOW)
     assert (again.state, again.imported, again.updated) == ("failed", 0, 20)
+
+
+def test_a_mistake_of_ours_ends_the_import_and_says_so(flowers: Topic, caplog: pytest.LogCaptureFixture) -> None:
+    job = start(flowers, (HEAD + GOOD).encode())
+    Path(job.file_path).unlink()
+    failed = run_import(job.pk, NOW)
+    assert failed.state == "failed"
+    assert "look at the log of the worker" in str(failure_of(failed))
+    assert "FileNotFoundError" in caplog.text
 
 
 def test_two_runs_of_one_import_do_not_meet(flowers: Topic) -> None:
