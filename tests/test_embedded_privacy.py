@@ -110,6 +110,31 @@ def test_roots_server_cannot_write_where_root_writes(home: Path) -> None:
 
 
 @as_root
+def test_a_home_of_another_user_is_not_used_by_root() -> None:
+    """They could have put a link to /etc there, and root would write its settings through it."""
+    folder = Path(tempfile.mkdtemp(prefix="rida-"))
+    target = folder / "target"
+    target.mkdir()
+    home = folder / "home"
+    home.mkdir()
+    (home / "postgresql").symlink_to(target)
+    try:
+        shutil.chown(home, STRANGER)
+        with pytest.raises(StorageError, match=r"belongs to user number \d+; make it yours"):
+            embedded.ensure(home)
+        shutil.chown(home, "root")
+        os.lchown(home / "postgresql", pwd.getpwnam(STRANGER).pw_uid, -1)
+        with pytest.raises(StorageError, match="belongs to user number"):
+            embedded.ensure(home)
+        home.chmod(0o777)
+        with pytest.raises(StorageError, match="everybody may write"):
+            embedded.ensure(home)
+        assert list(target.iterdir()) == []
+    finally:
+        shutil.rmtree(folder)
+
+
+@as_root
 def test_a_home_that_roots_server_cannot_enter_gets_its_cluster_elsewhere_and_no_folder_is_opened() -> None:
     private = Path(tempfile.mkdtemp(prefix="rida-"))  # 0700, like /root
     home = private / "home"

@@ -8,6 +8,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import stat
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -58,7 +59,7 @@ def home(environ: Mapping[str, str] = os.environ) -> Path:
 def make_home(folder: Path) -> None:
     """Make the home, private; as root the server's user may walk through. Folders that exist keep their mode.
 
-    Raises StorageError where no folder can be made.
+    Raises StorageError where no folder can be made, or where others could put things into it.
     """
     _make_home(folder, owners.find())
 
@@ -70,9 +71,23 @@ def _make_home(folder: Path, owner: Owner) -> None:
     except FileExistsError as error:
         if not folder.is_dir():
             raise StorageError(reason=f"{folder} is not a folder; set RIDA_HOME to another one") from error
+        _refuse_strangers(folder)
     except OSError as error:
         reason = f"the folder {folder} cannot be made ({error.strerror}); set RIDA_HOME to one that you may write to"
         raise StorageError(reason=reason) from error
+
+
+def _refuse_strangers(folder: Path) -> None:
+    """In somebody else's folder a link could lie where we write, and as root we would write wherever it leads.
+
+    Asked of a link itself, not of where it leads. Raises StorageError.
+    """
+    found = folder.lstat()
+    if found.st_uid not in (0, os.geteuid()):
+        reason = f"{folder} belongs to user number {found.st_uid}; make it yours (chown), or set RIDA_HOME to another"
+        raise StorageError(reason=reason)
+    if stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_IWOTH:
+        raise StorageError(reason=f"everybody may write to {folder}; set RIDA_HOME to a folder of its own")
 
 
 # --- the server -----------------------------------------------------------------------------------------------------
@@ -121,6 +136,8 @@ def _place(folder: Path, owner: Owner) -> Path:
     cluster goes to /var/lib/rida/clusters. The link, not a rule, remembers it: modes may change, data must not vanish.
     """
     link = folder / "postgresql"
+    if link.is_symlink():
+        _refuse_strangers(link)
     if link.is_symlink() and not link.exists():
         reason = f"{link} points to {link.readlink()}, which is gone; bring it back, or delete the link to start empty"
         raise StorageError(reason=reason)
