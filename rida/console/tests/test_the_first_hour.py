@@ -3,15 +3,19 @@
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from pytest_django import Settings
 
 from rida.audience.models import Contact, Import
 from rida.audience.services import run_import
 from rida.campaign.models import Campaign
 from rida.console import launches
 from rida.console.tests.house import Shop, shop
+from rida.dns.location import Found, MailHost
 from rida.kernel.clock import now
+from rida.outbox.models import Delivery, Launch
 from rida.outbox.services import examine, launch
 from rida.reports.queries import Totals
+from rida.shaping.places import assign
 
 pytestmark = pytest.mark.django_db
 FILE = "email,name,last_purchase_at,Favourite\nada@a.example,Ada,2026-05-01,roses\nno-address,Eve,2026-05-01,\n"
@@ -97,6 +101,51 @@ def test_a_broken_tag_is_told_with_its_place(rosa: Shop) -> None:
     Campaign.objects.filter(pk=rosa.campaign.pk).update(body="one\n\n{{ name")
     answer = rosa.client.get(reverse("campaign_preview", args=[rosa.campaign.pk]), follow=True)
     assert "The text of the message cannot be used, line 3" in answer.content.decode()
+
+
+@pytest.fixture
+def _a_known_domain(settings: Settings) -> None:
+    """Where Layla's and Rosa's mail goes was looked up a moment ago; nobody is asked again."""
+    settings.RIDA_RESOLVER = ("127.0.0.1", 9)
+    host = MailHost("mx.flowers.example", 10, ("192.0.2.1",))
+    assign("flowers.example", Found("flowers.example", (host,), implicit=False, ttl=3600), now())
+
+
+@pytest.mark.usefixtures("_a_known_domain")
+def test_preflight_shows_the_price_and_the_time_and_the_button_launches(rosa: Shop) -> None:
+    looked = rosa.client.get(reverse("preflight", args=[rosa.campaign.pk])).content.decode()
+    assert "53,088" in looked and "mx.flowers.example" in looked
+    assert reverse("campaign_launch", args=[rosa.campaign.pk]) in looked
+    answer = rosa.client.post(reverse("campaign_launch", args=[rosa.campaign.pk]))
+    made = Launch.objects.get()
+    assert answer.headers["Location"] == reverse("launch", args=[made.pk])
+    for change, state in [("pause", "paused"), ("resume", "running"), ("cancel", "cancelled")]:
+        assert rosa.client.get(reverse("launch_change", args=[made.pk, change])).status_code == 405
+        rosa.client.post(reverse("launch_change", args=[made.pk, change]))
+        made.refresh_from_db()
+        assert made.state == state
+    late = rosa.client.post(reverse("launch_change", args=[made.pk, "pause"]), follow=True).content.decode()
+    assert "cannot be done while the campaign is cancelled" in late
+
+
+@pytest.mark.usefixtures("_a_known_domain")
+def test_a_blocked_campaign_offers_no_button_and_a_forced_press_is_refused(rosa: Shop) -> None:
+    Campaign.objects.filter(pk=rosa.campaign.pk).update(message_class="")
+    looked = rosa.client.get(reverse("preflight", args=[rosa.campaign.pk])).content.decode()
+    assert "Say what kind of message this is" in looked
+    assert reverse("campaign_launch", args=[rosa.campaign.pk]) not in looked
+    forced = rosa.client.post(reverse("campaign_launch", args=[rosa.campaign.pk]), follow=True).content.decode()
+    assert "The campaign cannot be launched yet" in forced
+    assert not Launch.objects.exists()
+
+
+@pytest.mark.usefixtures("_a_known_domain")
+def test_a_test_goes_to_ones_own_address_and_is_a_launch_of_its_own(rosa: Shop) -> None:
+    answer = rosa.client.post(reverse("campaign_test", args=[rosa.campaign.pk]), follow=True)
+    assert "The test is on its way to rosa@flowers.example" in answer.content.decode()
+    assert list(Delivery.objects.values_list("address", flat=True)) == ["rosa@flowers.example"]
+    rosa.campaign.refresh_from_db()
+    assert rosa.campaign.state == Campaign.State.DRAFT
 
 
 def test_a_launch_tells_why_copies_were_withheld(rosa: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
