@@ -26,16 +26,20 @@ def index(request: Inside) -> HttpResponse:
 @owner_only
 def letter(request: Inside, letter_id: str) -> HttpResponse:
     found = _letter(letter_id)
-    text = found.content.decode("utf-8", "replace")
-    return render(request, "console/letter.html", {"letter": found, "head": text.partition("\r\n\r\n")[0]})
+    head = found.content.decode("utf-8", "replace").partition("\r\n\r\n")[0]
+    return render(request, "console/letter.html", {"letter": found, "head": head, "text": _part(found, "plain")})
 
 
 @xframe_options_sameorigin
 @owner_only
 def letter_html(_request: Inside, letter_id: str) -> HttpResponse:
-    message = message_from_bytes(_letter(letter_id).content, policy=policy.default)
-    part = message.get_body(("html", "plain"))
-    return framed(str(part.get_content()) if part else "")
+    found = _letter(letter_id)
+    return framed(_part(found, "html") or _part(found, "plain"))
+
+
+def _part(letter: Letter, subtype: str) -> str:
+    part = message_from_bytes(letter.content, policy=policy.default).get_body((subtype,))
+    return str(part.get_content()) if part else ""
 
 
 def _letter(letter_id: str) -> Letter:

@@ -93,7 +93,8 @@ def test_a_campaign_is_written_and_looked_at(rosa: Shop) -> None:
     framed = rosa.client.get(reverse("campaign_html", args=[made.pk]))
     assert "أهلًا Layla" in framed.content.decode() and 'dir="rtl"' in framed.content.decode()
     policy = framed.headers["Content-Security-Policy"]
-    assert policy.startswith("sandbox;") and "frame-ancestors 'self'" in policy and "script" not in policy
+    assert policy.startswith("sandbox ") and "frame-ancestors 'self'" in policy and "script" not in policy
+    assert "same-origin" not in policy and '<head><base target="_blank">' in framed.content.decode()
     assert framed.headers["X-Frame-Options"] == "SAMEORIGIN"
 
 
