@@ -17,8 +17,9 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from rida.campaign.dkim_key import make_key
 from rida.campaign.tests.drafts import FACTS, draft
-from rida.outbox import dkim, dkim_keys
+from rida.outbox import dkim
 from rida.outbox.links import Copy, Links
 from rida.outbox.render import Mailing, Press, Rendered
 
@@ -30,7 +31,7 @@ _SPEED = ("openssl", "speed", "-mr", "-seconds", "2", "rsa2048")
 
 def measure(messages: str = "5000") -> dict[str, Any]:
     """Figures by name; the ratios compare with the faster of the two raw rates. openssl's is None where it is not."""
-    signer = dkim.Signer("flowers.example", "rida1", dkim_keys.make_key())
+    signer = dkim.Signer("flowers.example", "rida1", make_key())
     plain, signed = _press(()), _press((signer,))
     letter = plain()
     turns = max(1, int(messages) // _TURN)

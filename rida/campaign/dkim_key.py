@@ -22,6 +22,7 @@ BITS = 2_048
 """R66 recommends it; 4096 does not fit one UDP answer and no receiver asks for it."""
 _LONGEST = 4_096
 """An RSA key of 16,384 bits. Nothing longer is read."""
+_TXT_BYTES = 255
 _WHITE = re.compile(r"\s+")
 
 
@@ -57,8 +58,13 @@ def make_key() -> bytes:
 
 
 def public_record(pem: bytes) -> str:
-    """The TXT record that receivers need, one string; zones split it into parts of 255 octets (§3.6.2.2)."""
+    """The TXT record that receivers need, one string; see txt_strings (§3.6.2.2)."""
     return f"v=DKIM1; k=rsa; p={base64.b64encode(_public(pem)).decode()}"
+
+
+def txt_strings(value: str) -> list[str]:
+    """An ASCII TXT value in the strings of at most 255 bytes that DNS holds; readers join them without a space."""
+    return [value[at : at + _TXT_BYTES] for at in range(0, len(value), _TXT_BYTES)]
 
 
 def selector_of(pem: bytes) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from rida.outbox.dkim_keys import txt_strings
+from rida.campaign.dkim_key import txt_strings
 
 _HERE = Path(__file__).parent
 _ROOT = _HERE.parents[1]

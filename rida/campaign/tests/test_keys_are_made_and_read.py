@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from dkim import parse_public_key, parse_tag_value  # an independent reader
 from dns.rdtypes.ANY.TXT import TXT
 
-from rida.campaign.dkim_key import Flaw, key_bits, public_record, read_record, selector_of
+from rida.campaign.dkim_key import Flaw, key_bits, public_record, read_record, selector_of, txt_strings
 from rida.campaign.tests.zones import KEY, OTHER_KEY
 
 TEXT = public_record(KEY)
@@ -86,3 +86,9 @@ def test_the_length_of_short_keys_is_told(bits: int) -> None:
 def test_the_older_form_of_a_key_is_read_too() -> None:
     der = rsa.generate_private_key(65_537, 2048).public_key().public_bytes(Encoding.DER, PublicFormat.PKCS1)
     assert key_bits(f"p={base64.b64encode(der).decode()}") == 2048
+
+
+def test_a_long_value_is_split_for_dns_and_joins_to_itself() -> None:
+    assert [len(string) for string in txt_strings(TEXT)] == [255, len(TEXT) - 255]
+    assert "".join(txt_strings(TEXT)) == TEXT
+    assert txt_strings("v=spf1 -all") == ["v=spf1 -all"]

@@ -5,9 +5,9 @@ from functools import cache
 
 import dkim
 
+from rida.campaign.dkim_key import make_key, public_record
 from rida.campaign.tests.drafts import FACTS, draft
 from rida.outbox import dkim as ours
-from rida.outbox.dkim_keys import make_key, public_record
 from rida.outbox.links import Copy, Links
 from rida.outbox.render import Mailing, Press, Rendered
 

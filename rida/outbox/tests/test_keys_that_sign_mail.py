@@ -1,15 +1,13 @@
-"""A key is fit to sign or refused with a reason; its public half reads as DNS wants it."""
-
-import base64
-import re
+"""A key is fit to sign or refused with a reason; nothing in a name opens a tag."""
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_public_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from rida.campaign.dkim_key import make_key
 from rida.kernel.errors import KeyUnfit
 from rida.outbox.dkim import Signer
-from rida.outbox.dkim_keys import fit_key, make_key, public_record, txt_strings
+from rida.outbox.dkim_keys import fit_key
 from rida.outbox.tests.letters import KEY
 
 
@@ -58,18 +56,3 @@ def test_a_key_that_is_weak_or_none_does_not_sign(key: bytes | rsa.RSAPrivateKey
 def test_what_is_no_name_of_dns_opens_no_tag(domain: str, selector: str) -> None:
     with pytest.raises(KeyUnfit):
         Signer(domain, selector, KEY)
-
-
-def test_the_record_holds_the_public_key_and_nothing_else() -> None:
-    record = public_record(KEY)
-    found = re.fullmatch(r"v=DKIM1; k=rsa; p=([A-Za-z0-9+/]+={0,2})", record)
-    assert found
-    public = load_der_public_key(base64.b64decode(found[1], validate=True))
-    assert public == fit_key(KEY).public_key() and record == public_record(fit_key(KEY))
-
-
-def test_a_long_value_is_split_for_dns_and_joins_to_itself() -> None:
-    record = public_record(KEY)
-    assert [len(string) for string in txt_strings(record)] == [255, len(record) - 255]
-    assert "".join(txt_strings(record)) == record
-    assert txt_strings("v=spf1 -all") == ["v=spf1 -all"]
