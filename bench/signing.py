@@ -67,8 +67,10 @@ def _raw(signer: dkim.Signer) -> Callable[[], object]:
 
 def _press(signers: Sequence[dkim.Signer]) -> Callable[[], bytes]:
     """Prints the same copy again and again."""
-    mailing = Mailing(Links("https://mail.flowers.example", {0: b"s" * 32}), workspace_id=7, launch_id=12)
-    press = Press(draft(body="# Hello {{ first_name }}\n\n" + _WORDS * 20), mailing, signers)
+    mailing = Mailing(
+        Links("https://mail.flowers.example", {0: b"s" * 32}), workspace_id=7, launch_id=12, signers=signers
+    )
+    press = Press(draft(body="# Hello {{ first_name }}\n\n" + _WORDS * 20), mailing)
     copy, date = Copy(7, 3, 4, b"h" * 16), formatdate(_NOW)
 
     def print_one() -> bytes:

@@ -30,6 +30,7 @@ __all__ = [
     "domain_of",
     "ensure",
     "find",
+    "is_proved",
     "last_report",
     "proved",
     "signing_key",
@@ -38,9 +39,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """What signs for a domain. proved: DNS has shown its public half."""
+    """What signs for a domain. proved: DNS has shown its public half. bounce_domain: where what comes back arrives."""
 
     domain: str
+    bounce_domain: str
     selector: str
     pem: bytes = field(repr=False)
     proved: bool
@@ -87,13 +89,17 @@ def signing_key(workspace_id: int, name: str) -> SigningKey | None:
     found = SenderDomain.objects.filter(workspace_id=workspace_id, name=name).first()
     if found is None:
         return None
-    return SigningKey(found.name, found.selector, _pem(found), proved=found.proved_at is not None)
+    return SigningKey(found.name, found.bounce_domain, found.selector, _pem(found), proved=found.proved_at is not None)
 
 
 def proved(workspace_id: int) -> frozenset[str]:
     """Domains that DNS has shown to be the workspace's."""
     shown = SenderDomain.objects.filter(workspace_id=workspace_id, proved_at__isnull=False)
     return frozenset(shown.values_list("name", flat=True))
+
+
+def is_proved(workspace_id: int, name: str) -> bool:
+    return name in proved(workspace_id)
 
 
 def sending_of(domain: SenderDomain, report_to: str = "") -> Sending:

@@ -1,7 +1,6 @@
 """`rida dns check`: the records of a sender domain as they are to be published, with what stands now."""
 
 import json
-import socket
 from collections.abc import Iterator
 
 import click
@@ -15,6 +14,7 @@ from rida.cli.reading import the_workspace
 from rida.console import say, words
 from rida.kernel.clock import now
 from rida.kernel.errors import SettingError
+from rida.outbox.route import our_name
 from rida.shaping.sources import source_of
 from rida.shaping.ways import way_of
 
@@ -48,14 +48,14 @@ def check(
 
 def _chosen_way(owner: Workspace) -> Way:
     """By which the workspace's mail leaves; while that is the sandbox, as if it left straight from here."""
-    chosen = way_of(source_of(owner), _our_name())
-    return _with_full_name(chosen or Way(Kind.DIRECT, _our_name()))
+    chosen = way_of(source_of(owner), our_name())
+    return _with_full_name(chosen or Way(Kind.DIRECT, our_name()))
 
 
 def _told_way(relay: str, include: str, addresses: tuple[str, ...], helo: str) -> Way:
     """Raises SettingError for what cannot be a way out."""
     try:
-        way = Way(Kind.RELAY if relay else Kind.DIRECT, helo or _our_name(), addresses, relay, include)
+        way = Way(Kind.RELAY if relay else Kind.DIRECT, helo or our_name(), addresses, relay, include)
     except ValueError as error:
         raise SettingError(name="--address", reason=str(error)) from error
     return _with_full_name(way)
@@ -65,10 +65,6 @@ def _with_full_name(way: Way) -> Way:
     if "." in way.helo and way.helo.isascii():
         return way
     raise SettingError(name="--helo", reason=f"“{way.helo}” is not a full name; give one such as mail.example.org")
-
-
-def _our_name() -> str:
-    return socket.getfqdn() or "localhost"
 
 
 def _show(report: DomainReport) -> None:

@@ -76,7 +76,7 @@ def _save(request: Inside, campaign: Campaign | None, form: CampaignForm) -> Cam
 def preview_page(request: Inside, campaign_id: int) -> HttpResponse:
     campaign = _one(request, campaign_id)
     try:
-        specimen = preview(campaign)
+        specimen = preview(campaign, now())
     except RidaError as error:
         say.tell(request, error)
         return redirect("campaign", campaign.pk)
@@ -86,7 +86,7 @@ def preview_page(request: Inside, campaign_id: int) -> HttpResponse:
 @xframe_options_sameorigin
 @inside(Verb.LOOK)
 def preview_html(request: Inside, campaign_id: int) -> HttpResponse:
-    return framed(preview(_one(request, campaign_id)).html)
+    return framed(preview(_one(request, campaign_id), now()).html)
 
 
 @require_POST

@@ -196,6 +196,9 @@ FINDINGS: Words = {
     "tag_left_over": _("“%(tag)s” would stand in the message as it is. Correct the tag."),
     "copy_refused": _("For this reader the message cannot be made: %(reason)s."),
     "domain_not_asked": _("DNS was not asked about %(domain)s. Check the records of the sender's domain first."),
+    "first_launch_not_approved": _(
+        "An owner of the installation approves the first launch into the world, on the page “Out of the sandbox”."
+    ),
     "from_is_a_free_mailbox": _(
         "%(domain)s belongs to a mailbox provider, and only it may send in that name. Use an address of a domain of your own."
     ),

@@ -157,6 +157,6 @@ class Atlas(Protocol):
 
 
 class Press(Protocol):
-    def render(self, item: Item) -> Letter | Refusal:
-        """One person's copy. Fast: the skeleton was compiled once for the launch."""
+    def render(self, item: Item) -> Letter | Refusal | Reply:
+        """One person's copy. Fast: the skeleton was compiled once for the launch. A Reply (code 0) lets it wait."""
         ...

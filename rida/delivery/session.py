@@ -200,7 +200,7 @@ class Session:
             made = self.house.press.render(item)
         except RidaError as error:
             return Refusal(str(error))
-        if isinstance(made, Refusal):
+        if not isinstance(made, Letter):
             return made
         return objection(made, self._on_line().client.capabilities) or made
 

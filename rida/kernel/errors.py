@@ -172,6 +172,13 @@ class ContentChanged(RidaError):
     says = gettext_noop("The content changed after preflight looked at it. Run preflight again, then launch.")
 
 
+class DomainNotProved(RidaError):
+    says = gettext_noop(
+        "The domain %(domain)s is not proved to be yours yet. Publish its DNS records and check them on the page "
+        "“Out of the sandbox”."
+    )
+
+
 class WrongState(RidaError):
     says = gettext_noop("That cannot be done while the campaign is %(state)s.")
 

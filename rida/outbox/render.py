@@ -19,6 +19,7 @@ from rida.kernel.address import Address, parse
 from rida.kernel.errors import AddressError, ContentError
 from rida.outbox import canonical, dkim, headers
 from rida.outbox.links import Copy, Links
+from rida.outbox.return_path import ReturnPaths
 
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+>")
 _RECIPIENT = re.compile(r"[^\x00-\x20\x7f-\xa0\u2028\u2029()<>,;:\\\"\[\]@]+@[A-Za-z0-9.-]+")
@@ -31,11 +32,17 @@ _NO_DOMAIN = "localhost.invalid"
 
 @dataclass(frozen=True, slots=True)
 class Mailing:
-    """What all copies of a launch share beside their content. launch_id 0: no launch (a preview)."""
+    """What all copies of a launch share beside their content. launch_id 0: no launch (a preview).
+
+    signers: each adds its DKIM-Signature. bounce_domain: where a copy comes back to under an address of its own; empty:
+    to the sender's own address.
+    """
 
     links: Links
     workspace_id: int
     launch_id: int
+    signers: Sequence[dkim.Signer] = ()
+    bounce_domain: str = ""
 
     @property
     def base_url(self) -> str:
@@ -69,17 +76,18 @@ class Press:
     """A draft made ready to be copied for one person after another. One thread at a time.
 
     Raises ContentError (and what is below it) for a draft that cannot be read. A sender without a valid address is
-    no error here: every copy is refused, and preflight says why (R10). With signers, each adds its DKIM-Signature.
+    no error here: every copy is refused, and preflight says why (R10).
     """
 
-    def __init__(self, draft: Draft, mailing: Mailing, signers: Sequence[dkim.Signer] = ()) -> None:
+    def __init__(self, draft: Draft, mailing: Mailing) -> None:
         self._content = compile_content(draft)
         self._links = mailing.links
         self._sender = _sender(draft)
         self._subject_is_fixed = "{" not in draft.subject
         boundary = f"=_rida_{draft.hash().hex()[:24]}"
         self._head = _fixed_head(draft, mailing, self._sender, boundary) if self._sender else b""
-        self._signers = signers
+        self._signers = mailing.signers
+        self._paths, self._bounce_domain = ReturnPaths(mailing.links.secrets), mailing.bounce_domain
         self._fixed_fields = canonical.fields(self._head)
         self._lets_leave = draft.lets_leave
         self._to_text = _part(boundary, "plain")
@@ -121,7 +129,12 @@ class Press:
         content = b"".join((self._stamps(own, body, date), own, self._head, body))
         utf8 = self._sender.needs_smtputf8 or not address.isascii()
         leaves = not self._lets_leave or (leave in html and leave in text)
-        return Rendered(str(self._sender), content, subject, html, text, utf8, leaves)
+        return Rendered(self._comes_back_to(copy, self._sender), content, subject, html, text, utf8, leaves)
+
+    def _comes_back_to(self, copy: Copy, sender: Address) -> str:
+        if not self._bounce_domain:
+            return str(sender)
+        return self._paths.of(copy.tranche_id, copy.n, self._bounce_domain)
 
     def _stamps(self, own_head: bytes, body: bytes, date: str) -> bytes:
         """The signatures. The body is canonical as it stands: base64 and lines of ours, no blank too many."""

@@ -3,6 +3,7 @@
 A realm is whose DNS is asked and whom one may connect to. The same domain has another place in each.
 """
 
+import socket
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -73,6 +74,11 @@ def world() -> World:
     except ValueError as error:
         raise SettingError(name="RIDA_LAB_NETS", reason=str(error)) from error
     return World(settings.RIDA_RESOLVER, settings.RIDA_MX_PORT, settings.RIDA_LAB_NETS)
+
+
+def our_name() -> str:
+    """This machine's, where a source has none of its own."""
+    return socket.getfqdn() or "localhost"
 
 
 def locate(domains: Collection[str], source: Source, now: datetime) -> LocatedDomains:

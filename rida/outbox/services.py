@@ -13,6 +13,8 @@ from rida.accounts.models import User
 from rida.audience.models import Attribute
 from rida.audience.services import Member, members, slices
 from rida.campaign.content import TRANSACTIONAL, Draft
+from rida.campaign.domain_report import DomainReport
+from rida.campaign.domains import is_proved
 from rida.campaign.models import Campaign
 from rida.campaign.services import draft_of
 from rida.kernel.address import parse
@@ -20,12 +22,14 @@ from rida.kernel.clock import milliseconds
 from rida.kernel.engine import submit
 from rida.kernel.errors import (
     ContentChanged,
+    DomainNotProved,
     LaunchBlocked,
     NobodyToWriteTo,
     PermissionMissing,
     Unreachable,
     WrongState,
 )
+from rida.outbox.authentication import domain_report_of
 from rida.outbox.copies import mailing_of
 from rida.outbox.freezing import write_deliveries
 from rida.outbox.halting import cancel, pause, resume
@@ -35,12 +39,12 @@ from rida.outbox.render import Press
 from rida.outbox.route import locate
 from rida.permission.rules import Basis, Grade, Kind, Terms
 from rida.permission.services import Act, Ask, hash_of, record, verdicts
-from rida.preflight.case import Audience, Case
+from rida.preflight.case import SANDBOX, Audience, Case
 from rida.preflight.models import Report
 from rida.preflight.services import blocking, judge
 from rida.shaping.models import Site
 from rida.shaping.services import ForecastRow, forecast
-from rida.shaping.sources import source_of
+from rida.shaping.sources import departure_of, source_of
 
 __all__ = [
     "Survey", "cancel", "examine", "forecast_of", "launch", "pause", "preview", "resume", "survey",
@@ -100,26 +104,39 @@ def _ranges(campaign: Campaign) -> list[tuple[int, int]]:
     return slices(campaign.workspace_id, campaign.topic, CHUNK) if campaign.topic else []
 
 
-def preview(campaign: Campaign, merge: dict[str, Any] | None = None) -> Specimen:
-    """The message as one person would get it. Raises ContentError."""
+def preview(campaign: Campaign, now: datetime, merge: dict[str, Any] | None = None) -> Specimen:
+    """The message as one person would get it. Raises ContentError, SealBroken."""
     draft = draft_of(campaign)
-    return specimens(draft, mailing_of(campaign.workspace_id), [merge] if merge else [])[0]
+    return specimens(draft, mailing_of(campaign.workspace_id, draft), [merge] if merge else [], now)[0]
 
 
 def examine(campaign: Campaign, user: User | None, now: datetime) -> Report:
-    """Preflight: every check on the real rendered message and the real audience; the report is kept."""
+    """Preflight: every check on the real rendered message and the real audience; the report is kept. For a route into
+    the world it asks DNS, which may take seconds. Raises SealBroken."""
+    return _judge(campaign, user, now, _ask_dns(campaign, now))
+
+
+def _ask_dns(campaign: Campaign, now: datetime) -> DomainReport | None:
+    workspace = campaign.workspace
+    return domain_report_of(workspace, draft_of(campaign), source_of(workspace), now)
+
+
+def _judge(campaign: Campaign, user: User | None, now: datetime, answers: DomainReport | None) -> Report:
     draft, found = draft_of(campaign), survey(campaign, now)
-    return judge(campaign, _case(campaign, draft, found, now), user, now)
+    return judge(campaign, _case(campaign, draft, found, now, answers), user, now)
 
 
-def _case(campaign: Campaign, draft: Draft, found: Survey, now: datetime) -> Case:
+def _case(campaign: Campaign, draft: Draft, found: Survey, now: datetime, answers: DomainReport | None) -> Case:
+    departure = departure_of(campaign.workspace)
     merges = [person.merge for person in found.sample]
     return Case(
         draft=draft,
-        specimens=specimens(draft, mailing_of(campaign.workspace_id), merges),
+        specimens=specimens(draft, mailing_of(campaign.workspace_id, draft), merges, now),
         audience=Audience(found.recipients, dict(found.by_basis), found.kept_out_by_the_label),
-        route=source_of(campaign.workspace).route,
+        route=departure.source.route if departure else SANDBOX,
         now=now,
+        domain_report=answers,
+        approved=departure is None or departure.approved_at is not None,
         address_confirmed_at=campaign.identity.address_confirmed_at if campaign.identity else None,
         attributes=set(Attribute.objects.filter(workspace=campaign.workspace_id).values_list("name", flat=True)),
     )
@@ -146,13 +163,14 @@ def launch(campaign: Campaign, user: User | None, now: datetime, *, urgent: bool
     urgent: time-critical mail, which goes first and may use the reserve.
     Raises LaunchBlocked (findings, no preflight yet, or nobody to write to), ContentChanged, WrongState.
     """
+    answers = _ask_dns(campaign, now)  # before the transaction: a slow resolver must hold no lock
     with transaction.atomic():
         campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
         if campaign.state != Campaign.State.DRAFT:
             raise WrongState(state=campaign.state)
         draft = draft_of(campaign)
         _check_seen(campaign, draft)
-        _check_now(campaign, user, now)
+        _check_now(campaign, user, now, answers)
         made = _freeze(campaign, draft, user, now, urgent=urgent)
         Campaign.objects.filter(pk=campaign.pk).update(state=Campaign.State.LAUNCHED)
     return made
@@ -167,9 +185,9 @@ def _check_seen(campaign: Campaign, draft: Draft) -> None:
         raise ContentChanged
 
 
-def _check_now(campaign: Campaign, user: User | None, now: datetime) -> None:
-    """The audience may have changed since: every check once more."""
-    report = examine(campaign, user, now)
+def _check_now(campaign: Campaign, user: User | None, now: datetime, answers: DomainReport | None) -> None:
+    """The audience may have changed since, and the DNS: every check once more."""
+    report = _judge(campaign, user, now, answers)
     if findings := blocking(report):
         raise LaunchBlocked(codes=", ".join(f"{finding.rule} {finding.code}" for finding in findings))
     if not report.recipients:
@@ -207,11 +225,16 @@ def _freeze(campaign: Campaign, draft: Draft, user: User | None, now: datetime, 
 def test_send(campaign: Campaign, user: User, now: datetime) -> Launch:
     """One copy to the user's own address, by permit like everything else. Asking for it is the permission.
 
-    Raises PermissionMissing where even that is none: a mailbox that complained or is dead; ContentError, Unreachable.
+    Raises PermissionMissing where even that is none: a mailbox that complained or is dead; ContentError, Unreachable,
+    and for a route into the world DomainNotProved: nobody sends in a name that is not theirs, not even to themselves.
     """
     draft, address = draft_of(campaign), parse(user.email)
-    Press(draft, mailing_of(campaign.workspace_id))  # what cannot be compiled is told here, not withheld by a worker
+    Press(
+        draft, mailing_of(campaign.workspace_id, draft)
+    )  # what cannot be compiled is told here, not withheld by a worker
     source = source_of(campaign.workspace)
+    if source.route != SANDBOX and not is_proved(campaign.workspace_id, parse(draft.sender.from_address).domain):
+        raise DomainNotProved(domain=parse(draft.sender.from_address).domain)
     site = locate({address.domain}, source, now)[address.domain]
     if not isinstance(site, Site):
         raise Unreachable(domain=address.domain, code=site)

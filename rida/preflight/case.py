@@ -45,7 +45,8 @@ class Specimen:
     """A message as one person would get it, read back from its bytes by a parser that did not make them.
 
     kind: whose facts (`person`, `complete`, `missing`, `arabic`). headers: as they stand, repeated ones repeated.
-    leave_url: the link this copy must hold. refused: the reason why there is no copy; all else is empty then.
+    raw, mail_from: the message and its return path as they would go to the wire. leave_url: the link it must hold.
+    refused: the reason why there is no copy; all else is empty then.
     """
 
     kind: str
@@ -54,6 +55,7 @@ class Specimen:
     html: str = ""
     text: str = ""
     raw: bytes = b""
+    mail_from: str = ""
     leave_url: str = ""
     refused: str = ""
 
@@ -86,7 +88,8 @@ class Case:
 
     attributes: names the workspace's contacts have; None: not known, any name will do.
     proved_domains: sender domains proved by DNS; the sandbox needs none. domain_report: what DNS says now of the
-    sender's domain on this route, asked for this case. one_page: how our unsubscribe flow works.
+    sender's domain on this route, asked for this case. approved: an owner let this workspace send into the world.
+    one_page: how our unsubscribe flow works.
     """
 
     draft: Draft
@@ -98,6 +101,7 @@ class Case:
     attributes: Collection[str] | None = None
     proved_domains: Collection[str] = ()
     domain_report: DomainReport | None = None
+    approved: bool = True
     one_page: bool = True
 
     @property

@@ -1,8 +1,8 @@
 """The checks, in the order in which their findings are shown. Pure: a case in, findings out.
 
-Numbers are those of `facts/standards.md`. To add a check: write a function here that takes a Case, put it into CHECKS,
-give it a mutation in `tests/cases.py` (the tests of the whole line pick it up), and its words to the templates. A check
-that asks nothing of the sandbox goes into ROUTE_CHECKS.
+Numbers R1–R85 are those of `facts/standards.md`; A stands for our own rules. To add a check: write a function here that
+takes a Case, put it into CHECKS, give it a mutation in `tests/cases.py` (the tests of the whole line pick it up), and its
+words to the templates. A check that only a real route needs goes into ROUTE_CHECKS.
 """
 
 import re
@@ -266,6 +266,12 @@ def has_a_long_key(case: Case) -> Iterator[Finding]:
     yield from (_told("R66", note) for note in _notes(case, Why.DKIM) if note.code in _OF_KEY_LENGTH)
 
 
+def was_let_into_the_world(case: Case) -> Iterator[Finding]:
+    """Our own rule (design §8): an owner of the installation approves the first launch that leaves this machine."""
+    if not case.approved:
+        yield _block("A1", "first_launch_not_approved")
+
+
 # --- small steps ----------------------------------------------------------------------------------------------------
 
 
@@ -327,5 +333,5 @@ CHECKS: tuple[Check, ...] = (
     is_well_formed,
     is_finished,
 )
-ROUTE_CHECKS: tuple[Check, ...] = (is_known_to_dns, is_authenticated_in_dns, has_a_long_key)
+ROUTE_CHECKS: tuple[Check, ...] = (is_known_to_dns, is_authenticated_in_dns, has_a_long_key, was_let_into_the_world)
 """Asked of mail that leaves this machine only."""

@@ -22,6 +22,8 @@ from rida.dispatch.tickets import NODE
 from rida.feedback.services import hard_bounce
 from rida.kernel.clock import now
 from rida.kernel.engine import REGISTRY
+from rida.kernel.errors import SealBroken
+from rida.kernel.reply import Reply, Step
 from rida.outbox.copies import Copies
 from rida.outbox.links import Copy
 from rida.outbox.render import Refused
@@ -38,10 +40,13 @@ class LetterPress:
 
     copies: Copies = field(default_factory=Copies)
 
-    def render(self, item: Item) -> Letter | Refusal:
-        made = self.copies.render(
-            item.launch_id, item.key.tranche_id, item.key.n, item.address, item.address_hash, item.merge
-        )
+    def render(self, item: Item) -> Letter | Refusal | Reply:
+        try:
+            made = self.copies.render(
+                item.launch_id, item.key.tranche_id, item.key.n, item.address, item.address_hash, item.merge
+            )
+        except SealBroken as error:
+            return Reply(Step.CONNECT, 0, "", str(error))
         if isinstance(made, Refused):
             return Refusal(made.reason)
         return Letter(made.mail_from, item.address, made.content, made.smtputf8)

@@ -12,7 +12,7 @@ from rida.delivery.route import Door, Login, Route, Tls
 from rida.dns.resolver import Resolver
 from rida.kernel.clock import elapsed_seconds
 from rida.kernel.errors import RidaError, SettingError
-from rida.outbox.route import Realm, realm_of
+from rida.outbox.route import Realm, our_name, realm_of
 from rida.shaping.models import Source
 from rida.shaping.routes import DirectSettings, RelaySettings
 from rida.shaping.sources import password_of
@@ -73,13 +73,13 @@ def _read(source_id: int, at: float) -> _Configured:
 
 def _configure(source: Source, realm: Realm, at: float) -> _Configured:
     if source.route == Source.Route.SANDBOX:
-        return _Configured(at, realm, Door(_our_name(), Tls.NONE))
+        return _Configured(at, realm, Door(our_name(), Tls.NONE))
     if source.route == Source.Route.DIRECT:
         direct = DirectSettings.from_json(source.settings)
-        return _Configured(at, realm, Door(direct.name or _our_name()), local_address=direct.local_address)
+        return _Configured(at, realm, Door(direct.name or our_name()), local_address=direct.local_address)
     relay = RelaySettings.from_json(source.settings)
     door = Door(
-        relay.name or _our_name(), Tls(relay.tls), _login(source, relay), relay.authority, relay.messages_per_connection
+        relay.name or our_name(), Tls(relay.tls), _login(source, relay), relay.authority, relay.messages_per_connection
     )
     return _Configured(at, realm, door, (relay.host, relay.port))
 
@@ -101,7 +101,3 @@ async def _hosts(host: str, port: int) -> tuple[Host, ...]:
         raise SettingError(name=f"the relay {host}", reason=error.strerror or str(error)) from error
     addresses = dict.fromkeys(str(address[0]) for *_, address in found)
     return (Host(host, tuple(addresses), port),)
-
-
-def _our_name() -> str:
-    return socket.getfqdn() or "localhost"

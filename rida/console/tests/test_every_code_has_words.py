@@ -19,7 +19,7 @@ from rida.outbox import copies, render
 from rida.permission.rules import Basis, Kind
 from rida.preflight import checks, page
 
-FOUND = re.findall(r'_(?:block|warn)\("R\d+", "(\w+)"', Path(checks.__file__).read_text())
+FOUND = re.findall(r'_(?:block|warn)\("[RA]\d+", "(\w+)"', Path(checks.__file__).read_text())
 NOTED = {
     *re.findall(r'\b(?:stop|warn)\(\s*"(\w+)"', Path(judging.__file__).read_text()),
     *(f"dkim_{flaw}" for flaw in Flaw),

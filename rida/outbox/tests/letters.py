@@ -63,7 +63,7 @@ def verifies(message: bytes, which: int = 0) -> bool:
 def printed(language: str, subject: str, name: str) -> bytes:
     """Of our own press, signed by it."""
     press = Press(
-        draft(language=language, subject=subject), Mailing(Links("https://m.example", {0: b"s" * 32}), 7, 1), [signer()]
+        draft(language=language, subject=subject), Mailing(Links("https://m.example", {0: b"s" * 32}), 7, 1, [signer()])
     )
     date = time.strftime("%a, %d %b %Y %H:%M:%S -0000", time.gmtime(NOW))
     made = press.letter(Copy(7, 3, 4, b"h" * 16), "layla@example.org", {**FACTS, "name": name}, "<1@m.example>", date)

@@ -1,6 +1,7 @@
 """A press with signers puts their fields on top and changes nothing else; without them nothing changes at all."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,7 +21,9 @@ def copies(**changes: Any) -> tuple[Rendered, Rendered]:
     """(unsigned, signed)"""
     pair = []
     for signers in ((), (signer(),)):
-        made = Press(draft(**changes), MAILING, signers).letter(COPY, "a@b.example", FACTS, "<1@m.example>", DATE)
+        made = Press(draft(**changes), replace(MAILING, signers=signers)).letter(
+            COPY, "a@b.example", FACTS, "<1@m.example>", DATE
+        )
         assert isinstance(made, Rendered)
         pair.append(made)
     return pair[0], pair[1]
@@ -53,7 +56,9 @@ def test_the_signature_carries_the_moment_of_the_date_wherever_the_machine_stand
     time.tzset()
     try:
         for date in (DATE, DATE.replace("-0000", "+0000"), "Tue, 24 Nov 2026 06:05:57 +0300"):
-            made = Press(draft(), MAILING, [signer()]).letter(COPY, "a@b.example", FACTS, "<1@m.example>", date)
+            made = Press(draft(), replace(MAILING, signers=[signer()])).letter(
+                COPY, "a@b.example", FACTS, "<1@m.example>", date
+            )
             assert isinstance(made, Rendered)
             assert b" t=%d; x=" % MOMENT in made.content
     finally:

@@ -43,7 +43,7 @@ def _test(made: Campaign) -> object:
 
 
 WAYS: list[Callable[[Campaign], object]] = [
-    preview,
+    lambda made: preview(made, now()),
     lambda made: examine(made, None, now()),
     _test,
 ]

@@ -10,13 +10,13 @@ from rida.outbox.inspect import specimens
 from rida.outbox.links import Links
 from rida.outbox.render import Mailing
 from rida.preflight.checks import Case, Finding, findings
-from rida.preflight.tests.cases import BAD, PEOPLE, Bad, case_of, good_draft
+from rida.preflight.tests.cases import BAD, NOW, PEOPLE, Bad, case_of, good_draft
 
 
 def judged(bad: Bad, people: list[dict[str, Any]] = PEOPLE) -> list[Finding]:
     draft = Draft.from_json(good_draft(bad.campaign, bad.identity))
     mailing = Mailing(Links(bad.base_url, {0: b"s" * 32}), workspace_id=1, launch_id=0)
-    made = specimens(draft, mailing, people)
+    made = specimens(draft, mailing, people, NOW)
     case: Case = replace(case_of(bad), specimens=made)
     return findings(case)
 

@@ -121,3 +121,8 @@ def test_a_finding_of_dns_survives_json() -> None:
     (finding,) = found(report(spf=["v=spf1 -all"]))
     assert Finding.from_json(finding.to_json()) == finding
     assert finding.params == {"address": "8.8.4.4"}
+
+
+def test_the_first_launch_into_the_world_waits_for_an_owners_approval() -> None:
+    assert seen(report(), approved=False) == [("A1", B, "first_launch_not_approved")]
+    assert seen(report(), approved=True) == []
