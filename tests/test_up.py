@@ -1,9 +1,14 @@
 """`rida up`: one command, and the link that it prints opens the first page."""
 
 import socket
+import sys
 import urllib.request
 from pathlib import Path
 
+import pytest
+
+from rida import embedded
+from tests.house import until
 from tests.installation import first_link, free_port, installation
 
 
@@ -22,3 +27,21 @@ def test_the_link_that_is_printed_opens_the_first_page_on_any_port(tmp_path: Pat
 def test_a_public_address_without_a_port_is_what_links_lead_to(tmp_path: Path) -> None:
     with installation(tmp_path, free_port(), RIDA_URL="https://mail.example.org") as process:
         assert first_link(process).startswith("https://mail.example.org/first/")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of their parent's death")
+def test_a_killed_rida_leaves_nobody_at_the_port_and_its_data_in_order(tmp_path: Path) -> None:
+    port = free_port()
+
+    def nobody_listens() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) != 0
+
+    with installation(tmp_path, port) as process:
+        first_link(process)
+        process.kill()
+        process.wait()
+        until(nobody_listens)
+    with installation(tmp_path, port) as again:
+        assert first_link(again).startswith(f"http://127.0.0.1:{port}/first/")
+    embedded.stop(tmp_path / "rida")
