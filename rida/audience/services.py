@@ -42,7 +42,7 @@ from rida.kernel.errors import (
     NotAllowed,
     RidaError,
 )
-from rida.permission.rules import Basis
+from rida.permission.rules import TEST_PURPOSE, Basis
 from rida.permission.services import hash_of
 
 log = logging.getLogger(__name__)
@@ -291,6 +291,8 @@ def topics(workspace: Workspace) -> QuerySet[Topic]:
 
 def add_topic(workspace: Workspace, slug: str, name: str, description: str = "") -> Topic:
     """The topic of that slug, made if need be."""
+    if slug == TEST_PURPOSE:  # whoever sent themselves a test would have given permission for the topic
+        slug = f"{slug}-topic"
     words = {"name": name, "description": description}
     return Topic.objects.get_or_create(workspace=workspace, slug=slug, defaults=words)[0]
 
