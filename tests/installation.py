@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from rida import embedded
+
 _LINK = re.compile(r"First login, .*: (\S+)")
 _STOP_SECONDS = 40
 
@@ -32,6 +34,7 @@ def installation(home: Path, port: int, **settings: str) -> Iterator["subprocess
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(_STOP_SECONDS)
+            embedded.remove(home / "rida")  # as root its cluster lies elsewhere, and pytest would leave it there
 
 
 def first_link(process: "subprocess.Popen[str]") -> str:

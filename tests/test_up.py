@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from rida import embedded
 from tests.house import until
 from tests.installation import first_link, free_port, installation
 
@@ -42,6 +41,5 @@ def test_a_killed_rida_leaves_nobody_at_the_port_and_its_data_in_order(tmp_path:
         process.kill()
         process.wait()
         until(nobody_listens)
-    with installation(tmp_path, port) as again:
-        assert first_link(again).startswith(f"http://127.0.0.1:{port}/first/")
-    embedded.stop(tmp_path / "rida")
+        with installation(tmp_path, port) as again:
+            assert first_link(again).startswith(f"http://127.0.0.1:{port}/first/")
