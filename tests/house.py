@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from django.db import connection
@@ -14,7 +15,10 @@ from psycopg.conninfo import make_conninfo
 from rida.accounts.models import Workspace
 from rida.audience.models import Topic
 from rida.audience.services import add_contact, add_topic
+from rida.campaign import records
+from rida.campaign.domains import check_domain, ensure, sending_of
 from rida.campaign.models import Campaign, Identity
+from rida.campaign.records import Way
 from rida.kernel.address import parse
 from rida.kernel.clock import now
 from rida.outbox.models import Chunk, Launch
@@ -23,6 +27,7 @@ from rida.outbox.tickets import materialise
 from rida.permission.rules import Basis, Grade, Kind
 from rida.permission.services import Act, record
 from rida.town.card import TownCard
+from rida.town.plan import Plan
 
 
 def database_url() -> str:
@@ -105,6 +110,25 @@ def launched(of: Workspace | None = None, **fields: Any) -> Launch:
     made = campaign(of, **fields)
     examine(made, None, now())
     return launch(made, None, now())
+
+
+def real_sender(plan: Plan, way: Way, of: Workspace | None = None) -> Plan:
+    """The same town, but its DNS holds the records of warda-flowers.example for this way. Ask it once it runs."""
+    domain = ensure(of or workspace(), "warda-flowers.example", now())
+    sending = sending_of(domain)
+    answered = [records.spf(sending, way), records.dkim(sending), records.dmarc_policy(sending)]
+    first, *others = plan.networks
+    return replace(
+        plan,
+        texts={**plan.texts, **{record.name: (record.value,) for record in answered}},
+        networks=(replace(first, domains=(*first.domains, domain.bounce_domain)), *others),
+    )
+
+
+def asked_of(resolver: tuple[str, int], way: Way, of: Workspace | None = None) -> None:
+    """The sender's domain is proved."""
+    report = check_domain(ensure(of or workspace(), "warda-flowers.example", now()), way, resolver, now())
+    assert report.proved and not report.stops, report
 
 
 def write_out(made: Launch) -> None:

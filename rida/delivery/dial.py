@@ -7,7 +7,6 @@ opportunistic encryption must never lose mail that would have gone without it (R
 """
 
 import asyncio
-import ssl
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -61,34 +60,31 @@ class Dialler:
             return wire
         if not self.willing():
             wire.abort("nobody wants the connection any more")
-        heard = await wire.turn(self.manners.patience.greeting)
+        failure = await self._encrypt(wire, host, door) if door.tls is Tls.IMPLICIT else ""
+        heard = None if failure else await wire.turn(self.manners.patience.greeting)
         if heard is Turn.ENCRYPT:
-            failure = await wire.encrypt(context_for(door), host.name, self.manners.patience.greeting)
-            if failure:
-                return Reply(Step.STARTTLS, 0, "", f"{host.name} [{address}]: {failure}")
-            heard = await wire.turn(self.manners.patience.greeting)
+            failure = await self._encrypt(wire, host, door)
+            heard = None if failure else await wire.turn(self.manners.patience.greeting)
+        if heard is None:
+            return Reply(Step.STARTTLS, 0, "", f"{host.name} [{address}]: {failure}")
         if isinstance(heard, Reply):
             await wire.hang_up(self.manners.patience.farewell)
             return heard
         return wire
 
+    async def _encrypt(self, wire: Wire, host: Host, door: Door) -> str:
+        return await wire.encrypt(context_for(door), host.name, self.manners.patience.greeting)
+
     async def _connect(self, host: Host, address: str, door: Door) -> Wire | Reply:
-        at_once = door.tls is Tls.IMPLICIT
+        loop = asyncio.get_running_loop()
         local = (self.route.local_address, 0) if self.route.local_address else None
         try:
             async with asyncio.timeout(self.manners.patience.connect):
-                _, wire = await asyncio.get_running_loop().create_connection(
-                    lambda: self.new_wire(door),
-                    address,
-                    host.port,
-                    ssl=context_for(door) if at_once else None,
-                    server_hostname=host.name if at_once else None,
-                    local_addr=local,
+                _, wire = await loop.create_connection(
+                    lambda: self.new_wire(door), address, host.port, local_addr=local
                 )
         except TimeoutError:
             return Reply(Step.CONNECT, 0, "", f"{host.name} [{address}] did not answer in time")
-        except ssl.SSLError as error:
-            return Reply(Step.STARTTLS, 0, "", f"{host.name} [{address}]: {error}")
         except OSError as error:
             return Reply(Step.CONNECT, 0, "", f"{host.name} [{address}]: {error.strerror or error}")
         return wire

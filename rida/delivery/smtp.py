@@ -124,7 +124,12 @@ class Client:
         return heard
 
     def encrypted(self) -> None:
-        """The handshake is done. Everything known from before is forgotten, and EHLO said anew (RFC 3207 §4.2)."""
+        """The handshake is done. Everything known from before is forgotten, and EHLO said anew (RFC 3207 §4.2).
+
+        Where encryption came first (RFC 8314), nothing was said before and the greeting is still to come.
+        """
+        if self._door.tls is Tls.IMPLICIT:
+            return
         self.is_encrypted, self._between_languages = True, False
         self.capabilities, self._reader = Capabilities(), ReplyReader()
         self._send(Command.EHLO, b"EHLO " + self._name + b"\r\n")

@@ -25,6 +25,7 @@ class Wire(asyncio.Protocol):
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
+        self._bare: asyncio.Transport | None = None
         self._gone = self._loop.create_future()
         self._why = "the connection was lost"
         self._heard: deque[Heard] = deque()
@@ -33,7 +34,7 @@ class Wire(asyncio.Protocol):
         self._rings_at = 0.0
         self._until = 0.0
         self._leave_until = 0.0
-        self._stuck = False
+        self._paused = False
         self._stuck_at_end = False
 
     @property
@@ -44,8 +45,10 @@ class Wire(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        # 0: pause_writing then tells whether all our bytes have left for the kernel.
-        self._transport.set_write_buffer_limits(high=0)
+        self._bare = self._bare or self._transport
+        # The lowest mark: pause_writing then tells whether all our bytes have left for the kernel. An encrypted
+        # transport compares by >=, so that 0 would call it full when it is empty (CPython and uvloop, sslproto).
+        self._transport.set_write_buffer_limits(high=0 if self._transport is self._bare else 1, low=0)
 
     def data_received(self, data: bytes) -> None:
         self._heard.extend(self.client.receive(data))
@@ -64,10 +67,10 @@ class Wire(asyncio.Protocol):
             self._gone.set_result(None)
 
     def pause_writing(self) -> None:
-        self._stuck = True
+        self._paused = True
 
     def resume_writing(self) -> None:
-        self._stuck = False
+        self._paused = False
 
     # --- called by the session --------------------------------------------------------------------------------------
 
@@ -135,6 +138,11 @@ class Wire(asyncio.Protocol):
         if not self._gone.done() and self._transport is not None:
             self._transport.abort()
             await self._gone
+
+    @property
+    def _stuck(self) -> bool:
+        """Bytes of ours have not left this machine. Encrypted ones lie below, in a buffer that pauses nobody here."""
+        return self._paused or (self._bare is not None and self._bare.get_write_buffer_size() > 0)
 
     # --- waiting ----------------------------------------------------------------------------------------------------
 

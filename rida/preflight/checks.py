@@ -1,8 +1,8 @@
 """The checks, in the order in which their findings are shown. Pure: a case in, findings out.
 
 Numbers R1–R85 are those of `facts/standards.md`; A stands for our own rules. To add a check: write a function here that
-takes a Case, put it into CHECKS, give it a mutation in `tests/cases.py` (the tests of the whole line pick it up), and its
-words to the templates. A check that only a real route needs goes into ROUTE_CHECKS.
+takes a Case, put it into CHECKS, give it a mutation in `tests/cases.py` (the tests of the whole line pick it up), and
+its words to the templates. A check that only a real route needs goes into ROUTE_CHECKS.
 """
 
 import re

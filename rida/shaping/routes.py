@@ -23,7 +23,7 @@ class RelaySettings(_Settings):
     tls: none, opportunistic, required (STARTTLS) or implicit. password: sealed (kernel.sealing), in hexadecimal digits.
     authority: a certificate in PEM that proves the relay, where the world's authorities do not. name: what EHLO says;
     empty: this machine's name. messages_per_connection: the relay's own quota. include: the domain whose SPF record the
-    relay tells its customers to include; empty where it tells none.
+    relay tells its customers to include; addresses: those it sends from; empty where it tells none.
     """
 
     host: str
@@ -35,6 +35,7 @@ class RelaySettings(_Settings):
     name: str = ""
     messages_per_connection: int = 100
     include: str = ""
+    addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

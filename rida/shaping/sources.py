@@ -11,10 +11,14 @@ from django.db import transaction
 
 from rida.accounts.models import AuditEntry, User, Workspace
 from rida.accounts.services import note
+from rida.kernel.clock import milliseconds
 from rida.kernel.errors import NotAllowed, PasswordInClear
 from rida.kernel.sealing import Seal
 from rida.shaping.models import Allowance, Departure, Source
 from rida.shaping.routes import Caps, DirectSettings, RelaySettings
+
+HEARD_WITHIN_SECONDS = 3.0
+"""So long a node may go on with what it read of a source."""
 
 
 def sandbox_source() -> Source:
@@ -35,7 +39,7 @@ def departure_of(workspace: Workspace) -> Departure | None:
 # --- making them ------------------------------------------------------------------------------------------------------
 
 
-def save_relay(name: str, relay: RelaySettings, password: str, caps: Caps, user: User) -> Source:
+def save_relay(name: str, relay: RelaySettings, password: str, caps: Caps, user: User, at: datetime) -> Source:
     """Make or change a relay. password: in clear; empty keeps the one there is. Raises NotAllowed, PasswordInClear."""
     _owners_only(user)
     if relay.user and relay.tls in ("none", "opportunistic"):
@@ -46,7 +50,7 @@ def save_relay(name: str, relay: RelaySettings, password: str, caps: Caps, user:
         sealed = _seal().close(password.encode(), _place(source)).hex() if password else known
         source.settings = replace(relay, password=sealed).to_json()
         source.save()
-        _set_caps(source, caps)
+        _set_caps(source, caps, at)
         note(None, user, "source.relay", f"{name}: {relay.host}:{relay.port}")
     return source
 
@@ -83,11 +87,12 @@ def _source(name: str, route: str) -> Source:
     return source
 
 
-def _set_caps(source: Source, caps: Caps) -> None:
+def _set_caps(source: Source, caps: Caps, at: datetime) -> None:
     more = int(23 * settings.RIDA_WINDOW_SECONDS * 1000)
     limits = {"hour": caps.hour, "day": caps.day, "connections": caps.connections, "day_more_ms": more}
-    # Whoever changed something wants it tried now.
-    values = {**limits, "hold_until": 0, "hold_reason": ""}
+    # Whoever changed something wants it tried, but not by a node that has not heard of it: that would be held again.
+    heard_at = milliseconds(at) + int(HEARD_WITHIN_SECONDS * 1000)
+    values = {**limits, "hold_until": heard_at, "hold_reason": ""}
     Allowance.objects.update_or_create(source=source, defaults=values)
 
 
@@ -100,7 +105,7 @@ def caps_of(source: Source) -> Caps:
 # --- choosing ---------------------------------------------------------------------------------------------------------
 
 
-def choose(workspace: Workspace, source: Source, user: User, now: datetime) -> None:
+def choose(workspace: Workspace, source: Source, user: User, at: datetime) -> None:
     """From now on this workspace's launches leave by `source`; what was launched before keeps its own."""
     _owners_only(user)
     with transaction.atomic():
@@ -110,17 +115,17 @@ def choose(workspace: Workspace, source: Source, user: User, now: datetime) -> N
             Departure.objects.update_or_create(
                 workspace=workspace,
                 defaults={
-                    "source": source, "chosen_by": user, "chosen_at": now,
+                    "source": source, "chosen_by": user, "chosen_at": at,
                     "tested_at": None, "approved_by": None, "approved_at": None,
                 },
             )  # fmt: skip
         note(workspace, user, "source.choose", source.name)
 
 
-def approve(workspace: Workspace, user: User, now: datetime) -> None:
+def approve(workspace: Workspace, user: User, at: datetime) -> None:
     """An owner lets the first launch go into the world."""
     _owners_only(user)
-    changed = Departure.objects.filter(workspace=workspace, approved_at=None).update(approved_by=user, approved_at=now)
+    changed = Departure.objects.filter(workspace=workspace, approved_at=None).update(approved_by=user, approved_at=at)
     if changed:
         note(workspace, user, "source.approve", source_of(workspace).name)
 

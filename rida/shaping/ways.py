@@ -12,7 +12,7 @@ def way_of(source: Source, our_name: str) -> Way | None:
     """
     if source.route == Source.Route.RELAY:
         relay = RelaySettings.from_json(source.settings)
-        return Way(Kind.RELAY, relay.name or our_name, relay=relay.host, include=relay.include)
+        return Way(Kind.RELAY, relay.name or our_name, tuple(relay.addresses), relay.host, relay.include)
     if source.route == Source.Route.DIRECT:
         direct = DirectSettings.from_json(source.settings)
         return Way(Kind.DIRECT, direct.name or our_name, tuple(direct.public_addresses))

@@ -15,10 +15,8 @@ from rida.kernel.errors import RidaError, SettingError
 from rida.outbox.route import Realm, our_name, realm_of
 from rida.shaping.models import Source
 from rida.shaping.routes import DirectSettings, RelaySettings
-from rida.shaping.sources import password_of
+from rida.shaping.sources import HEARD_WITHIN_SECONDS, password_of
 from rida.worker.atlas import WorldAtlas
-
-_FRESH_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +50,7 @@ class SourceRoutes:
 
     async def _configured(self, source_id: int) -> _Configured:
         known = self._known.get(source_id)
-        if known is None or self.clock() - known.at > _FRESH_SECONDS:
+        if known is None or self.clock() - known.at > HEARD_WITHIN_SECONDS:
             known = self._known[source_id] = await asyncio.to_thread(_read, source_id, self.clock())
         return known
 

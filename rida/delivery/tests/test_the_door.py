@@ -1,5 +1,6 @@
 """Encryption and login before the first MAIL, as the route demands them; over real sockets."""
 
+import asyncio
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,8 +11,8 @@ from rida.delivery.ports import Host
 from rida.delivery.route import Door, Login, Tls
 from rida.delivery.tests.authority import HOST, authority
 from rida.delivery.tests.conftest import Play
-from rida.delivery.tests.peer import PIPELINED, Raw, Say
-from rida.delivery.tests.scene import Scene, items, scene, volley
+from rida.delivery.tests.peer import PIPELINED, SILENCE, Raw, Say
+from rida.delivery.tests.scene import QUICK, Scene, items, letter, scene, volley
 from rida.kernel.errors import SettingError
 from rida.kernel.reply import Outcome
 
@@ -211,5 +212,41 @@ def test_a_route_that_must_be_mended_first_lets_the_mail_wait_and_says_why(play:
             assert await stage.play(volley(*items("ali", "bea"))) == NONE
             [why] = {result.reply.text for result in stage.ledger.results}
             assert "relay.test" in why and "password cannot be read" in why
+
+    play(story())
+
+
+# --- behind encryption a body's fate is judged as in the open -----------------------------------------------------
+
+
+@pytest.mark.parametrize("at_once", [False, True], ids=["starttls", "implicit"])
+@pytest.mark.parametrize("before", [0, 1])
+def test_silence_after_the_dot_is_doubt_behind_encryption_too(play: Play, at_once: bool, before: int) -> None:
+    """An encrypted transport once looked full when it was empty, at every other write: what may have arrived would have
+    been sent again."""
+
+    async def story() -> None:
+        script: Script = {"EHLO": [OFFERED, PIPELINED], "DOT": [*["250 ok"] * before, SILENCE]}
+        async with scene(script, tls=authority().server(), tls_from_the_start=at_once) as s:
+            stage = at(s, door(Tls.IMPLICIT if at_once else Tls.REQUIRED))
+            stage.manners = replace(stage.manners, patience=replace(QUICK, block=0.1, dot=0.4))
+            await stage.play(volley(*items("ali", "bea")))
+            last = stage.ledger.results[before]
+            assert (last.outcome, last.reply.text) == (Outcome.DOUBTFUL, "the server did not answer in time")
+
+    play(story())
+
+
+@pytest.mark.parametrize("at_once", [False, True], ids=["starttls", "implicit"])
+def test_a_body_that_never_left_is_no_doubt_behind_encryption_either(play: Play, at_once: bool) -> None:
+    async def story() -> None:
+        offers: Script = {"EHLO": [text.replace("SIZE 100000", "SIZE 0") for text in (OFFERED, PIPELINED)]}
+        async with scene(offers, tls=authority().server(), tls_from_the_start=at_once) as s:
+            s.peer.deaf_after = "DATA"
+            stage = at(s, door(Tls.IMPLICIT if at_once else Tls.REQUIRED))
+            stage.manners = replace(stage.manners, patience=replace(QUICK, block=0.3, dot=5))
+            stage.letters = {"ali@net.test": letter("ali@net.test", b"x" * 20_000_000 + b"\r\n")}
+            await asyncio.wait_for(stage.session(volley(*items("ali"))).run(), 8)
+            assert stage.outcomes() == {"ali": Outcome.DEFERRED} and stage.reply("ali") == ("data", 0)
 
     play(story())
