@@ -93,8 +93,11 @@ def preview_html(request: Inside, campaign_id: int) -> HttpResponse:
 @inside(Verb.WRITE)
 def test(request: Inside, campaign_id: int) -> HttpResponse:
     """One copy to the user's own address; the town holds it a moment later."""
+    campaign = _one(request, campaign_id)
     try:
-        made = test_send(_one(request, campaign_id), request.user, now())
+        if preview(campaign, now()).refused:
+            return redirect("campaign_preview", campaign.pk)
+        made = test_send(campaign, request.user, now())
     except RidaError as error:
         say.tell(request, error)
         return redirect("campaign_preview", campaign_id)

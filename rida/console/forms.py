@@ -9,12 +9,13 @@ from django.utils.translation import gettext_lazy as _
 
 from rida.accounts.models import Workspace
 from rida.audience.columns import ATTRIBUTE, LEAVE_OUT, Field, attribute_name
-from rida.audience.models import Topic
+from rida.audience.models import Attribute, Topic
 from rida.audience.services import topics
 from rida.campaign.models import Campaign, Identity
 from rida.console import words
 
 LANGUAGES = [("en", "English"), ("ar", "العربية")]
+_MOST_TAGS = 20
 _LOOKS = {"select": "form-select", "checkbox": "form-check-input", "radio": "form-check-input"}
 
 
@@ -182,6 +183,10 @@ class CampaignForm(Styled):
             field = self.fields[name]
             assert isinstance(field, forms.ModelChoiceField)
             field.queryset = found
+        own = Attribute.objects.filter(workspace=workspace).order_by("name").values_list("name", flat=True)
+        if own:
+            tags = " ".join(f"{{{{ attributes.{name} }}}}" for name in own[:_MOST_TAGS])
+            self.fields["body"].help_text += " " + _("Columns of your own: %(tags)s") % {"tags": tags}
 
     @classmethod
     def of(cls, campaign: Campaign) -> "CampaignForm":

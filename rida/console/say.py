@@ -9,12 +9,15 @@ from rida.console import words
 from rida.kernel.errors import ContentError, RidaError
 from rida.preflight.checks import Finding
 
+_OURS = {"part", "kind", "missing", "state"}
+"""Parameters whose values are codes of `words.PARAMS`. The others hold what somebody wrote, and stay as they are."""
+
 
 def said(error: RidaError) -> str:
     """What happened and what to do next."""
     params = {name: _in_words(name, value) for name, value in error.params.items()}
     if isinstance(error, ContentError) and (code := str(error.params.get("code"))) in words.TAGS:
-        params["detail"] = words.of(words.TAGS, code) % error.params
+        params["detail"] = words.of(words.TAGS, code) % params
     sentence = gettext(error.says) % params
     part = error.params.get("part") if isinstance(error, ContentError) else None
     return f"{words.of(words.PARTS, str(part))}: {sentence}" if part else sentence
@@ -39,4 +42,10 @@ def note(found: Note) -> str:
 def _in_words(name: str, value: object) -> str:
     if isinstance(value, list | tuple):
         return ("، " if get_language_bidi() else ", ").join(_in_words(name, each) for each in value)
-    return words.of(words.BY_NAME.get(name, words.PARAMS), str(value))
+    known = words.PARAMS if name in _OURS else words.BY_NAME.get(name, {})
+    return words.of(known, str(value)) if str(value) in known else _apart(str(value))
+
+
+def _apart(value: str) -> str:
+    """What others wrote, in a direction of its own (Unicode's FSI and PDI), so that an Arabic sentence stays whole."""
+    return f"\u2068{value}\u2069" if get_language_bidi() else value

@@ -223,7 +223,10 @@ def is_well_formed(case: Case) -> Iterator[Finding]:
 def is_finished(case: Case) -> Iterator[Finding]:
     """R84: nothing is left of any tag, every name that is asked for exists, every copy could be made."""
     for name in unknown_names(case.draft, case.attributes):
-        yield _block("R84", "merge_name_unknown", name=name)
+        if case.attributes and name in case.attributes:
+            yield _block("R84", "merge_name_bare", name=name)
+        else:
+            yield _block("R84", "merge_name_unknown", name=name)
     if not case.draft.body.strip():
         yield _block("R84", "body_missing")
     for text in _said(case):

@@ -69,7 +69,7 @@ def test_a_code_within_a_sentence_is_said_in_words() -> None:
             say.finding(checks.Finding("R84", checks.Severity.WARN, "copy_refused", {"reason": "header_line_break"})),
         ]
     assert not re.search("_|unknown", " ".join(said))
-    assert "“nosuch”" in said[1]
+    assert "“\u2068nosuch\u2069”" in said[1]
 
 
 def test_enumerations_have_words() -> None:

@@ -5,15 +5,16 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from pytest_django import Settings
 
-from rida.audience.models import Contact, Import
+from rida.audience.models import Attribute, Contact, Import
 from rida.audience.services import run_import
 from rida.campaign.models import Campaign
-from rida.console import launches
+from rida.console import launches, say
 from rida.console.tests.house import Shop, shop
 from rida.dns.location import Found, MailHost
 from rida.kernel.clock import now
 from rida.outbox.models import Delivery, Launch
 from rida.outbox.services import examine, launch
+from rida.preflight.services import findings_of
 from rida.reports.queries import Totals
 from rida.shaping.places import assign
 
@@ -156,6 +157,31 @@ def test_a_launch_tells_why_copies_were_withheld(rosa: Shop, monkeypatch: pytest
     monkeypatch.setattr(launches, "withheld", lambda _: [("header_line_break", 2), ("withdrawn", 1)])
     page = rosa.client.get(reverse("launch", args=[made.pk])).content.decode()
     assert "take it out of the contact&#x27;s data" in page and "Unsubscribed" in page
+
+
+def test_a_broken_tag_is_told_in_the_language_of_the_reader(rosa: Shop) -> None:
+    Campaign.objects.filter(pk=rosa.campaign.pk).update(body="{% if name %}")
+    rosa.client.cookies["django_language"] = "ar"
+    page = rosa.client.get(reverse("campaign_preview", args=[rosa.campaign.pk]), follow=True).content.decode()
+    assert "\u2068if\u2069" in page and "not closed" not in page
+
+
+def test_a_message_without_a_sender_says_so_and_sends_no_test(rosa: Shop) -> None:
+    Campaign.objects.filter(pk=rosa.campaign.pk).update(identity=None)
+    answer = rosa.client.post(reverse("campaign_test", args=[rosa.campaign.pk]), follow=True)
+    page = answer.content.decode()
+    assert "address cannot be used" in page and "Send me a test" not in page
+    assert not rosa.campaign.launches.exists()
+
+
+def test_a_column_of_ones_own_is_offered_and_asked_for_by_its_whole_name(rosa: Shop) -> None:
+    Attribute.objects.create(workspace=rosa.workspace, name="favourite", kind="text")
+    Campaign.objects.filter(pk=rosa.campaign.pk).update(body="{{ favourite }}")
+    page = rosa.client.get(reverse("campaign", args=[rosa.campaign.pk])).content.decode()
+    assert "Columns of your own: {{ attributes.favourite }}" in page
+    rosa.campaign.refresh_from_db()
+    told = [say.finding(found) for found in findings_of(examine(rosa.campaign, None, now()))]
+    assert "“favourite” is a column of your own. Write it as {{ attributes.favourite }}." in told
 
 
 def test_a_contact_shows_what_was_allowed_and_how_it_is_proved(rosa: Shop) -> None:
