@@ -27,6 +27,21 @@ class Styled(forms.Form):
         for field in self.fields.values():
             kind = getattr(field.widget, "input_type", "")
             field.widget.attrs.setdefault("class", _LOOKS.get(kind, "form-control"))
+            if kind not in _LOOKS:
+                field.widget.attrs.setdefault("dir", "auto")
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        super().add_error(field, error)
+        for name in self.fields.keys() & self.errors.keys():
+            attrs = self.fields[name].widget.attrs
+            attrs["class"] = f"{attrs['class'].removesuffix(' is-invalid')} is-invalid"
+
+
+class OneOf(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """A choice whose names stand in a direction of their own: an option holds no markup, but it holds FSI and PDI."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return f"\u2068{obj}\u2069"
 
 
 class LoginForm(Styled):
@@ -79,7 +94,7 @@ class UploadForm(Styled):
 class ImportForm(Styled):
     """How the columns of one file are read, and why its people may be written to."""
 
-    topic = forms.ModelChoiceField(queryset=Topic.objects.none(), label=_("Topic"), empty_label=None)
+    topic = OneOf(queryset=Topic.objects.none(), label=_("Topic"), empty_label=None)
     basis = forms.ChoiceField(
         label=_("Why may these people be written to?"),
         required=False,
@@ -153,15 +168,18 @@ class IdentityForm(Styled):
 
 class CampaignForm(Styled):
     name = forms.CharField(label=_("Name, for yourself"), max_length=120)
-    identity = forms.ModelChoiceField(queryset=Identity.objects.none(), label=_("Sender"), required=False)
-    topic = forms.ModelChoiceField(
+    identity = OneOf(
+        queryset=Identity.objects.none(), label=_("Sender"), required=False, empty_label=_("Choose a sender")
+    )
+    topic = OneOf(
         queryset=Topic.objects.none(),
         label=_("Topic"),
         required=False,
+        empty_label=_("Choose a topic"),
         help_text=_("It goes to those who gave permission for it."),
     )
     message_class = forms.ChoiceField(
-        label=_("Kind of message"), required=False, choices=[("", "—"), *words.CLASSES.items()]
+        label=_("Kind of message"), required=False, choices=[("", _("Choose a kind")), *words.CLASSES.items()]
     )
     language = forms.ChoiceField(label=_("Language of the message"), choices=LANGUAGES)
     subject = forms.CharField(label=_("Subject"), max_length=400, required=False)

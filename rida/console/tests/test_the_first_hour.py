@@ -1,5 +1,7 @@
 """From a file to the button that launches, by the forms alone."""
 
+import re
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
@@ -189,3 +191,16 @@ def test_a_contact_shows_what_was_allowed_and_how_it_is_proved(rosa: Shop) -> No
     assert reverse("person", args=[rosa.person.pk]) in found
     page = rosa.client.get(reverse("person", args=[rosa.person.pk])).content.decode()
     assert "Confirmed the sign-up" in page and "Double opt-in · E4" in page and "shop" in page
+
+
+def test_a_field_that_is_wrong_points_to_its_hint_and_its_mistake(rosa: Shop) -> None:
+    page = rosa.client.post(reverse("identity_new"), {"country": "Egypt"}).content.decode()
+    (field,) = re.findall(r'<input[^>]+name="country"[^>]*>', page)
+    assert "is-invalid" in field and 'aria-invalid="true"' in field and 'dir="auto"' in field
+    for told in re.findall(r'aria-describedby="([^"]+)"', field)[0].split():
+        assert f'id="{told}"' in page
+
+
+def test_the_menu_marks_where_one_is(rosa: Shop) -> None:
+    page = rosa.client.get(reverse("campaign", args=[rosa.campaign.pk])).content.decode()
+    assert re.findall(r'aria-current="page" href="([^"]+)"', page) == [reverse("campaigns")]
