@@ -8,7 +8,6 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.clickjacking import xframe_options_sameorigin
-from django.views.decorators.http import require_POST
 
 from rida.accounts.rules import Verb
 from rida.accounts.services import note
@@ -89,13 +88,12 @@ def preview_html(request: Inside, campaign_id: int) -> HttpResponse:
     return framed(preview(_one(request, campaign_id), now()).html)
 
 
-@require_POST
 @inside(Verb.WRITE)
 def test(request: Inside, campaign_id: int) -> HttpResponse:
     """One copy to the user's own address; the town holds it a moment later."""
     campaign = _one(request, campaign_id)
     try:
-        if preview(campaign, now()).refused:
+        if request.method != "POST" or preview(campaign, now()).refused:
             return redirect("campaign_preview", campaign.pk)
         made = test_send(campaign, request.user, now())
     except RidaError as error:
@@ -142,11 +140,12 @@ def _grounds(found: Survey) -> list[tuple[str, int, int]]:
     return [(words.of(words.BASES, basis), grade, n) for (basis, grade), n in found.by_basis.most_common()]
 
 
-@require_POST
 @inside(Verb.LAUNCH)
 def start(request: Inside, campaign_id: int) -> HttpResponse:
     """Launch, once it is said that the number of recipients and the exposure were read."""
     campaign = _one(request, campaign_id)
+    if request.method != "POST":
+        return redirect("preflight", campaign.pk)
     try:
         made = launch(campaign, request.user, now())
     except RidaError as error:

@@ -12,7 +12,6 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_POST
 
 from rida.accounts.models import User
 from rida.accounts.services import failed_login, first_login_is_open, may_try_login, use_first_login, workspace_of
@@ -26,6 +25,8 @@ from rida.kernel.errors import TokenError
 @never_cache
 def login(request: HttpRequest) -> HttpResponse:
     """The answer is the same for a wrong address and a wrong password."""
+    if request.method == "GET" and request.user.is_authenticated:
+        return redirect("home")
     form = LoginForm(request.POST or None)
     if request.method == "POST" and form.is_valid() and (user := _known(request, form)):
         return _welcome(request, user, redirect(_wanted(request)))
@@ -58,9 +59,9 @@ def _welcome(request: HttpRequest, user: User, response: HttpResponse) -> HttpRe
     return response
 
 
-@require_POST
 def logout(request: HttpRequest) -> HttpResponse:
-    log_out(request)
+    if request.method == "POST":
+        log_out(request)
     return redirect("login")
 
 

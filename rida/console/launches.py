@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_POST
 
 from rida.accounts.rules import Verb
 from rida.accounts.services import note
@@ -46,13 +45,17 @@ def _withheld(launch: Launch) -> list[tuple[str, int]]:
     return [(words.of(words.BY_NAME["reason"], code), n) for code, n in withheld(launch.pk)]
 
 
-@require_POST
 @inside(Verb.LAUNCH)
 def change(request: Inside, launch_id: int, change: str) -> HttpResponse:
-    """In force within a second."""
+    """In force within a second. What cannot be taken back is asked for first."""
     launch = _one(request, launch_id)
     if change not in _CHANGES:
         raise Http404
+    if request.method != "POST":
+        over = launch.state not in {Launch.State.RUNNING, Launch.State.PAUSED}
+        if change != "cancel" or over:
+            return redirect("launch", launch.pk)
+        return render(request, "console/cancel.html", {"launch": launch, "waiting": totals(launch.pk).waiting})
     try:
         _CHANGES[change](launch)
         note(request.workspace, request.user, f"launch.{change}", str(launch.pk))

@@ -4,7 +4,6 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from rida.accounts.rules import Verb
 from rida.accounts.services import note
@@ -37,10 +36,11 @@ def hold_page(request: Inside, network_id: int) -> HttpResponse:
     return render(request, "console/hold.html", {"form": form, "network": network})
 
 
-@require_POST
 @owner_only
 def release_now(request: Inside, network_id: int) -> HttpResponse:
     network = get_object_or_404(Network, pk=network_id)
+    if request.method != "POST":
+        return redirect("networks")
     release(network, request.user.email, now())
     note(None, request.user, "network.release", network.key)
     messages.success(request, _("The hold is over; sending goes on."))

@@ -1,4 +1,5 @@
-"""What operators see. Verbs that change something are POST only."""
+"""What operators see. Verbs change something by POST only; a GET leads to the page with the button, such as
+after a new login."""
 
 from django.urls import path
 
