@@ -129,6 +129,30 @@ class ImportForm(Styled):
                 widget=forms.Select(attrs={"class": "form-select form-select-sm", "aria-label": header}),
             )
 
+    def clean(self) -> None:
+        """What the services would refuse as a mistake of the file, told as one that is mended on this page."""
+        held = [field for field in self.mapping.values() if field != LEAVE_OUT]
+        for twice in sorted({field for field in held if held.count(field) > 1}):
+            name = words.of(words.FIELDS, twice.removeprefix(ATTRIBUTE))
+            self.add_error(
+                None, _("Two columns are both taken for “%(name)s”. Leave one of them out.") % {"name": name}
+            )
+        if Field.EMAIL not in held:
+            self.add_error(
+                None, _("No column of the file holds e-mail addresses. Choose “E-mail address” for the one that does.")
+            )
+        self._check_basis(held)
+
+    def _check_basis(self, held: Sequence[str]) -> None:
+        basis, dates = self.cleaned_data.get("basis"), {Field.LAST_PURCHASE_AT, Field.OPTED_IN_AT} & set(held)
+        if basis == "attestation" and not self.cleaned_data.get("statement", "").strip():
+            self.add_error("statement", _("Say where the addresses come from: your word is all that stands for them."))
+        if basis == "customer" and not dates:
+            self.add_error(
+                "basis",
+                _("No column holds the date of a purchase. Choose “Date of the last purchase” for the one that does."),
+            )
+
     @property
     def columns(self) -> list[Any]:
         return [self[f"column_{index}"] for index in range(len(self.headers))]

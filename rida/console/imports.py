@@ -13,6 +13,7 @@ from rida.accounts.services import note
 from rida.audience import storage
 from rida.audience.models import Import
 from rida.audience.services import Preview, preview, queue_import, refused_report_path, start_import
+from rida.campaign.models import Identity
 from rida.console.access import Inside, inside
 from rida.console.forms import ImportForm, UploadForm
 from rida.console.say import said, tell
@@ -101,6 +102,7 @@ def show(request: Inside, import_id: int) -> HttpResponse:
     over = job.state in {Import.State.FINISHED, Import.State.FAILED}
     percent = 100 if over else round(100 * job.bytes_read / max(1, job.bytes_total))
     page = {"job": job, "over": over, "percent": percent, "problem": _problem(job)}
+    page["sender"] = Identity.objects.filter(workspace=request.workspace).exists()
     template = "console/import_part.html" if request.headers.get("HX-Request") else "console/import.html"
     return render(request, template, page)
 

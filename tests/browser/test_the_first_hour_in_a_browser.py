@@ -118,7 +118,7 @@ def _import_people(person: Visitor, language: str) -> None:
     person.page.check("[name=basis][value=customer]")
     person.look("04-columns")
     person.send()
-    person.page.wait_for_selector("main a[href$='/campaigns']")
+    person.page.wait_for_selector("main a[href$='/senders/new']")
     person.look("05-imported")
 
 

@@ -70,7 +70,11 @@ def test_columns_without_an_address_or_a_ground_get_a_sentence(rosa: Shop) -> No
     none = rosa.client.post(reverse("import_columns"), _columns(rosa, column_0="")).content.decode()
     assert "No column of the file holds e-mail addresses" in none
     word = rosa.client.post(reverse("import_columns"), _columns(rosa, basis="attestation")).content.decode()
-    assert "Say why these people may be written to" in word
+    assert "your word is all that stands for them" in word
+    dates = rosa.client.post(reverse("import_columns"), _columns(rosa, basis="customer", column_2="")).content.decode()
+    assert "No column holds the date of a purchase" in dates
+    twice = rosa.client.post(reverse("import_columns"), _columns(rosa, column_1="email")).content.decode()
+    assert "Two columns are both taken for “E-mail address”" in twice
     assert not Import.objects.exists()
 
 
