@@ -39,12 +39,18 @@ def edit(request: Inside, campaign_id: int | None = None) -> HttpResponse:
     if request.method == "POST" and editable and form.is_valid():
         try:
             saved = _save(request, campaign, form)
-            return redirect("campaign_preview" if "preview" in request.POST else "campaign", saved.pk)
+            return redirect(_onwards(request), saved.pk)
         except RidaError as error:
             form.add_error(None, say.said(error))
     launches = campaign.launches.order_by("-pk") if campaign else []
     page = {"form": form, "campaign": campaign, "editable": editable, "launches": launches}
     return render(request, "console/campaign.html", page)
+
+
+def _onwards(request: Inside) -> str:
+    """The page whose button was pressed: each of them saves first, so that no word is lost."""
+    pages = {"preview": "campaign_preview", "preflight": "preflight"}
+    return next((page for button, page in pages.items() if button in request.POST), "campaign")
 
 
 def _form(request: Inside, campaign: Campaign | None) -> CampaignForm:

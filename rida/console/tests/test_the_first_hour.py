@@ -105,6 +105,17 @@ def test_a_campaign_is_written_and_looked_at(rosa: Shop) -> None:
     assert framed.headers["X-Frame-Options"] == "SAMEORIGIN"
 
 
+def test_the_way_to_preflight_saves_first(rosa: Shop) -> None:
+    address = reverse("campaign", args=[rosa.campaign.pk])
+    page = rosa.client.get(address).content.decode()
+    assert reverse("preflight", args=[rosa.campaign.pk]) not in page  # a link would lose what was typed
+    given = {"name": "Roses", "language": "en", "markup": "markdown", "preflight": "1"}
+    answer = rosa.client.post(address, given)
+    assert answer.headers["Location"] == reverse("preflight", args=[rosa.campaign.pk])
+    rosa.campaign.refresh_from_db()
+    assert rosa.campaign.name == "Roses"
+
+
 def test_a_broken_tag_is_told_with_its_place(rosa: Shop) -> None:
     Campaign.objects.filter(pk=rosa.campaign.pk).update(body="one\n\n{{ name")
     answer = rosa.client.get(reverse("campaign_preview", args=[rosa.campaign.pk]), follow=True)
