@@ -25,6 +25,9 @@ from rida.preflight.models import Report
 from rida.preflight.services import blocking, by_rule
 from rida.shaping.services import total_hours
 
+_OF_SENDER = {"R10", "R22"}
+"""Rules whose findings are mended on the sender's page."""
+
 
 @inside(Verb.LOOK)
 def index(request: Inside) -> HttpResponse:
@@ -122,18 +125,29 @@ def preflight(request: Inside, campaign_id: int) -> HttpResponse:
     except RidaError as error:
         say.tell(request, error)
         return redirect("campaign", campaign.pk)
-    page = {"campaign": campaign, "report": report, "checks": _checks(report), "blocked": bool(blocking(report))}
+    reachable = sum(row.n for row in forecast)
+    page = {
+        "campaign": campaign,
+        "report": report,
+        "checks": _checks(campaign, report),
+        "blocked": bool(blocking(report)),
+    }
+    page |= {"reachable": reachable, "unreachable": found.recipients - reachable}
     page |= {"forecast": forecast, "hours": total_hours(forecast), "grounds": _grounds(found)}
     page |= {"excluded": [(words.of(words.REASONS, code), n) for code, n in found.excluded.most_common()]}
     page |= {"recipients": found.recipients, "may_launch": Verb.LAUNCH in request.verbs}
     return render(request, "console/preflight.html", page)
 
 
-def _checks(report: Report) -> list[dict[str, Any]]:
-    """Every check in its order, with its findings in words, none twice."""
+def _checks(campaign: Campaign, report: Report) -> list[dict[str, Any]]:
+    """Every check in its order, with its findings in words, none twice, and where they are mended."""
     found = by_rule(report)
     rules = dict.fromkeys(["R1", "R10", "R12", "R16", "R20", "R21", "R22", "R63", "R70", "R84", *found])
-    return [{"rule": rule, "name": words.of(words.RULES, rule), **_worst(found.get(rule, []))} for rule in rules]
+    return [
+        {"rule": rule, "name": words.of(words.RULES, rule), "of_sender": rule in _OF_SENDER and campaign.identity_id,
+         **_worst(found.get(rule, []))}
+        for rule in rules
+    ]  # fmt: skip
 
 
 def _worst(findings: list[Finding]) -> dict[str, Any]:

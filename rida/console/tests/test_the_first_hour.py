@@ -10,7 +10,7 @@ from pytest_django import Settings
 from rida.audience.models import Attribute, Contact, Import
 from rida.audience.services import run_import
 from rida.campaign.models import Campaign
-from rida.console import launches, say
+from rida.console import campaigns, launches, say
 from rida.console.tests.house import Shop, shop
 from rida.dns.location import Found, MailHost
 from rida.kernel.clock import now
@@ -199,6 +199,21 @@ def test_a_column_of_ones_own_is_offered_and_asked_for_by_its_whole_name(rosa: S
     rosa.campaign.refresh_from_db()
     told = [say.finding(found) for found in findings_of(examine(rosa.campaign, None, now()))]
     assert "“favourite” is a column of your own. Write it as {{ attributes.favourite }}." in told
+
+
+def test_preflight_offers_no_launch_that_reaches_nobody(rosa: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(campaigns, "forecast_of", lambda *_: [])
+    page = rosa.client.get(reverse("preflight", args=[rosa.campaign.pk])).content.decode()
+    assert "1 of them cannot be reached" in page and "Nothing would leave." in page
+    assert reverse("campaign_launch", args=[rosa.campaign.pk]) not in page
+
+
+def test_preflight_leads_to_the_page_where_a_finding_is_mended(rosa: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(campaigns, "forecast_of", lambda *_: [])
+    rosa.client.post(reverse("identity", args=[rosa.identity.pk]), {"name": "R", "from_address": "r@r.example",
+                     "language": "en", "organisation": "R"})  # fmt: skip
+    page = rosa.client.get(reverse("preflight", args=[rosa.campaign.pk])).content.decode()
+    assert re.findall(r'href="([^"]+)">Open the sender', page) == [reverse("identity", args=[rosa.identity.pk])]
 
 
 def test_a_contact_shows_what_was_allowed_and_how_it_is_proved(rosa: Shop) -> None:
