@@ -46,9 +46,11 @@ def leave(request: HttpRequest, token: str) -> HttpResponse:
 
 @never_cache
 @require_safe
-def view(_request: HttpRequest, token: str) -> HttpResponse:
+def view(request: HttpRequest, token: str) -> HttpResponse:
     """The message as it was sent to this person, where no script runs and nothing of ours is in reach."""
     copy = _read(token, viewing=True)
+    if not copy.tranche_id:  # it stood in a preview
+        return _private(render(request, "public/of_preview.html"))
     html = _html(copy)
     if html is None:
         raise Http404

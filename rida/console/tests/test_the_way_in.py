@@ -34,6 +34,18 @@ def test_the_link_makes_one_owner_with_a_topic_and_logs_them_in() -> None:
     assert Client().post(link, OWNER).status_code == 404
 
 
+def test_a_form_that_is_older_than_the_login_says_what_to_do() -> None:
+    careful = Client(enforce_csrf_checks=True)
+    careful.cookies["django_language"] = "ar"
+    answer = careful.post("/login", {"email": "rosa@flowers.example", "password": PASSWORD})
+    assert answer.status_code == 403 and "يُرجى الإرسال مرة أخرى" in answer.content.decode()
+
+
+def test_who_is_inside_gets_home_from_a_page_that_is_not_there() -> None:
+    assert 'href="/"' in shop("Rosa", "rosa@flowers.example").client.get("/nowhere").content.decode()
+    assert 'href="/"' not in Client().get("/nowhere").content.decode()
+
+
 def test_a_weak_password_is_refused_and_uses_nothing_up() -> None:
     client, link = Client(), _link()
     answer = client.post(link, OWNER | {"password": "12345"})

@@ -49,9 +49,13 @@ def test_the_leave_link_opens_no_message_and_a_forged_one_neither(got: Letter, c
         assert "There is nothing here" in answer.content.decode()
 
 
-@pytest.mark.parametrize("change", [{"n": 7}, {"tranche_id": 0}, {"address_hash": b"\0" * 16}])
+@pytest.mark.parametrize("change", [{"n": 7}, {"tranche_id": 9_999}, {"address_hash": b"\0" * 16}])
 def test_a_copy_that_nobody_got_is_not_shown(got: Letter, client: Client, change: dict[str, int | bytes]) -> None:
     assert client.get(Letter(replace(got.copy, **change)).view).status_code == 404  # type: ignore[arg-type]
+
+
+def test_the_link_of_a_preview_says_so(got: Letter, client: Client) -> None:
+    assert "This link is from a preview" in client.get(Letter(replace(got.copy, tranche_id=0)).view).content.decode()
 
 
 def test_a_message_whose_delivery_is_gone_is_a_friendly_404(got: Letter, client: Client) -> None:
