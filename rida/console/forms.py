@@ -82,6 +82,16 @@ class TopicForm(Styled):
     name = forms.CharField(label=_("Name"), max_length=120)
     description = forms.CharField(label=_("What they get, and how often"), required=False)
 
+    def __init__(self, workspace: Workspace, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.workspace = workspace
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        if topics(self.workspace).filter(name__iexact=name).exists():
+            raise forms.ValidationError(_("There is a topic of this name already."))
+        return name
+
 
 class UploadForm(Styled):
     file = forms.FileField(
@@ -171,10 +181,20 @@ def _column_choices(header: str) -> list[tuple[str, Any]]:
 class IdentityForm(Styled):
     name = forms.CharField(label=_("From name"), max_length=120, help_text=_("The name people know you by."))
     from_address = forms.EmailField(label=_("From address"), widget=forms.EmailInput(attrs={"dir": "ltr"}))
-    reply_to = forms.EmailField(label=_("Replies go to"), required=False, widget=forms.EmailInput(attrs={"dir": "ltr"}))
+    reply_to = forms.EmailField(
+        label=_("Replies go to"),
+        required=False,
+        widget=forms.EmailInput(attrs={"dir": "ltr"}),
+        help_text=_("Leave it empty if they go to the From address."),
+    )
     language = forms.ChoiceField(label=_("Language"), choices=LANGUAGES)
     organisation = forms.CharField(label=_("Organisation"), max_length=200)
-    street = forms.CharField(label=_("Street and number, or box"), max_length=200, required=False)
+    street = forms.CharField(
+        label=_("Street and number, or box"),
+        max_length=200,
+        required=False,
+        help_text=_("The law wants a postal address in every message. It stands below the text."),
+    )
     postal_code = forms.CharField(label=_("Postal code"), max_length=20, required=False)
     city = forms.CharField(label=_("City"), max_length=120, required=False)
     region = forms.CharField(label=_("Region"), max_length=120, required=False)

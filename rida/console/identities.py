@@ -51,5 +51,5 @@ def _save(request: Inside, known: Identity | None, form: IdentityForm) -> None:
     confirmed = given.pop("confirmed")
     given["country"] = given["country"].upper()
     saved = change_identity(known, **given) if known else create_identity(request.workspace, **given)
-    if confirmed and saved.address_confirmed_at is None:
-        change_identity(saved, address_confirmed_at=now())
+    if confirmed != (saved.address_confirmed_at is not None):
+        change_identity(saved, address_confirmed_at=now() if confirmed else None)

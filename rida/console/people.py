@@ -18,11 +18,15 @@ from rida.kernel.clock import now
 from rida.permission.rules import EVERY_PURPOSE, TEST_PURPOSE, Terms
 from rida.permission.services import Ask, HistoryLine, history, verdicts
 
+_MOST = 50
+
 
 @inside(Verb.LOOK)
 def index(request: Inside) -> HttpResponse:
     text = request.GET.get("q", "")[:320]
-    page = {"people": find_contacts(request.workspace, text), "q": text}
+    people = find_contacts(request.workspace, text, _MOST)
+    known = bool(people) or Contact.objects.filter(workspace=request.workspace).exists()
+    page = {"people": people, "q": text, "known": known, "most": _MOST if len(people) == _MOST else 0}
     return render(request, "console/people.html", page)
 
 
@@ -64,7 +68,7 @@ def _line(line: HistoryLine, names: dict[str, str]) -> dict[str, Any]:
 
 @inside(Verb.LOOK)
 def topics_page(request: Inside) -> HttpResponse:
-    form = TopicForm(request.POST or None)
+    form = TopicForm(request.workspace, request.POST or None)
     if request.method == "POST" and Verb.WRITE in request.verbs and form.is_valid():
         add_topic(request.workspace, _free_slug(request, form.cleaned_data["name"]), **form.cleaned_data)
         messages.success(request, _("The topic is there. People can give permission for it now."))

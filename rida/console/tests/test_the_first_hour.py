@@ -89,6 +89,14 @@ def test_a_sender_is_unconfirmed_until_somebody_says_the_address_is_right(rosa: 
     assert rosa.identity.address_confirmed_at is not None
 
 
+def test_unticking_the_box_takes_the_confirmation_back(rosa: Shop) -> None:
+    page = reverse("identity", args=[rosa.identity.pk])
+    rosa.client.post(page, {name: value for name, value in rosa.client.get(page).context["form"].initial.items()
+                            if value and name != "confirmed"})  # fmt: skip
+    rosa.identity.refresh_from_db()
+    assert rosa.identity.address_confirmed_at is None and rosa.identity.street == "12 Garden Street"
+
+
 def test_a_campaign_is_written_and_looked_at(rosa: Shop) -> None:
     given = {"name": "Roses", "identity": rosa.identity.pk, "topic": rosa.topic.pk, "message_class": "commercial",
              "language": "ar", "subject": "عيد الأم", "markup": "markdown", "body": "# أهلًا {{ first_name }}",
@@ -214,6 +222,17 @@ def test_preflight_leads_to_the_page_where_a_finding_is_mended(rosa: Shop, monke
                      "language": "en", "organisation": "R"})  # fmt: skip
     page = rosa.client.get(reverse("preflight", args=[rosa.campaign.pk])).content.decode()
     assert re.findall(r'href="([^"]+)">Open the sender', page) == [reverse("identity", args=[rosa.identity.pk])]
+
+
+def test_two_topics_never_share_a_name(rosa: Shop) -> None:
+    page = rosa.client.post(reverse("topics"), {"name": rosa.topic.name.upper()}).content.decode()
+    assert "There is a topic of this name already." in page and rosa.workspace.topic_set.count() == 1
+
+
+def test_a_console_without_people_says_where_they_come_from(rosa: Shop) -> None:
+    assert "Nobody found." in rosa.client.get(reverse("people"), {"q": "zzz"}).content.decode()
+    Contact.objects.all().delete()
+    assert "Nobody is here yet." in rosa.client.get(reverse("people")).content.decode()
 
 
 def test_a_contact_shows_what_was_allowed_and_how_it_is_proved(rosa: Shop) -> None:
