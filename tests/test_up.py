@@ -1,6 +1,8 @@
 """`rida up`: one command, and the link that it prints opens the first page."""
 
+import os
 import socket
+import subprocess
 import sys
 import urllib.request
 from pathlib import Path
@@ -21,6 +23,20 @@ def test_the_link_that_is_printed_opens_the_first_page_on_any_port(tmp_path: Pat
     assert process.returncode == 0
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_a_second_one_in_the_same_home_is_refused_and_disturbs_nothing(tmp_path: Path) -> None:
+    port = free_port()
+    with installation(tmp_path, port) as process:
+        link = first_link(process)
+        for asked, says in ((port, f"Port {port} is taken"), (free_port(), "up in this home already")):
+            command = [sys.executable, "-m", "rida.cli", "up", "--port", str(asked)]
+            environment = {**os.environ, "HOME": str(tmp_path), "RIDA_HOME": str(tmp_path / "rida")}
+            environment.pop("DATABASE_URL", None)
+            second = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+            assert second.returncode == 1 and says in second.stderr
+        with urllib.request.urlopen(link) as page:
+            assert page.status == 200 and process.poll() is None
 
 
 def test_a_public_address_without_a_port_is_what_links_lead_to(tmp_path: Path) -> None:

@@ -57,20 +57,21 @@ def open_house() -> None:
 
 
 @main.command()
-@click.option("--port", default=8000, help="where the web pages listen, on this machine only")
+@click.option("--port", default=8000, show_default=True, help="where the web pages listen, on this machine only")
 @click.option("--without-town", is_flag=True, help="no simulated internet: RIDA_RESOLVER names another one")
 def up(port: int, without_town: bool) -> None:
     """Everything on this machine: database, town, web pages, worker. Ends with Ctrl-C."""
-    from rida.cli.household import Household
+    from rida.cli.household import Household, check_port
 
+    check_port(port)
     os.environ.setdefault("RIDA_URL", f"http://127.0.0.1:{port}")  # the links in mail lead to this port
     prepare()
     Household.of_home(port, with_town=not without_town).live()
 
 
 @main.command()
-@click.option("--port", default=8000)
-@click.option("--host", default="127.0.0.1")
+@click.option("--port", default=8000, show_default=True, help="where the pages listen")
+@click.option("--host", default="127.0.0.1", show_default=True, help="on which of this machine's addresses")
 def web(port: int, host: str) -> None:
     """The web pages alone, for production behind a proxy."""
     from rida.cli.household import serve_web
@@ -102,7 +103,12 @@ def demo(as_json: bool, keep: bool) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--workspace", default="", help="its short name; not needed while there is only one")
 @click.option("--topic", default="", help="what the people signed up to; the workspace's first topic by default")
-@click.option("--basis", default="", help="why they may be written to, for the whole file: customer, attestation …")
+@click.option(
+    "--basis",
+    default="",
+    help="why they may be written to, for the whole file: customer (each row holds a date of purchase), single_opt_in, "
+    "or attestation (with --statement); by default a column of each row says it",
+)
 @click.option("--statement", default="", help="for an attestation: where the addresses come from")
 def import_(file: Path, workspace: str, topic: str, basis: str, statement: str) -> None:
     """Import a CSV file of contacts with the ground for writing to them."""
@@ -114,7 +120,7 @@ def import_(file: Path, workspace: str, topic: str, basis: str, statement: str) 
 
 @main.command()
 @click.argument("address")
-@click.option("--workspace", default="")
+@click.option("--workspace", default="", help="its short name; not needed while there is only one")
 def person(address: str, workspace: str) -> None:
     """One person's permission: every event, and what it comes to."""
     prepare()
@@ -126,7 +132,7 @@ def person(address: str, workspace: str) -> None:
 @main.command()
 @click.argument("campaign", type=int)
 def forecast(campaign: int) -> None:
-    """When each network would finish, under the limits in force."""
+    """When each network would finish, under the limits in force. CAMPAIGN is its number, as in its page's address."""
     prepare()
     from rida.cli.reading import show_forecast
 
@@ -137,7 +143,7 @@ def forecast(campaign: int) -> None:
 @click.argument("campaign", type=int)
 @click.option("--yes", is_flag=True, help="do not ask")
 def send(campaign: int, yes: bool) -> None:
-    """Preflight, then launch."""
+    """Preflight, then launch. CAMPAIGN is its number, as in its page's address."""
     prepare()
     from rida.cli.sending import send_campaign
 
@@ -170,7 +176,7 @@ def check_dns(domain: str, workspace: str, report_to: str, as_json: bool, **way:
 
 
 @main.command()
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="one JSON object a line")
 def status(as_json: bool) -> None:
     """What is being sent, and how far it has come."""
     prepare()

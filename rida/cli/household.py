@@ -1,6 +1,7 @@
 """All roles on one machine as child processes: started, watched, started again, stopped in order."""
 
 import ctypes
+import fcntl
 import os
 import signal
 import socket
@@ -8,14 +9,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
 
 from rida.kernel.clock import elapsed_seconds
-from rida.kernel.errors import RoleFailed
+from rida.kernel.errors import PortTaken, RoleFailed, UpAlready
 
 _STOP_SECONDS = 15
 _READY_SECONDS = 30
@@ -90,16 +92,20 @@ class Household:
         return cls(settings.HOME, port, roles, {"RIDA_URL": settings.RIDA_URL})
 
     def live(self) -> None:
-        """Start everything, say where to go, keep it running until SIGINT or SIGTERM, stop it in order."""
+        """Start everything, say where to go, keep it running until SIGINT or SIGTERM, stop it in order.
+
+        Raises UpAlready: two in one home would take each other's town, and the first to end stops the database of both.
+        """
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: self._end.set())
-        try:
-            self.start()
-            self._greet()
-            while not self._end.wait(_RESTART_PAUSE_SECONDS):
-                self._look_after()
-        finally:
-            self.stop()
+        with _alone(self.home):
+            try:
+                self.start()
+                self._greet()
+                while not self._end.wait(_RESTART_PAUSE_SECONDS):
+                    self._look_after()
+            finally:
+                self.stop()
 
     def start(self) -> None:
         """Raises RoleFailed if a role ends before it is ready."""
@@ -149,6 +155,23 @@ class Household:
         click.echo(f"Rida is up at {settings.RIDA_URL} (stop with Ctrl-C). Mail goes to the town on this machine only.")
         if link := first_login_link(now()):
             click.echo(f"First login, once, within 15 minutes: {link}")
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Freed by the kernel however this process ends."""
+    with (home / "up.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UpAlready(home=home) from error
+        yield
+
+
+def check_port(port: int) -> None:
+    """Asked before anything is started. Raises PortTaken."""
+    if _listens(port):
+        raise PortTaken(port=port)
 
 
 def _listens(port: int) -> bool:

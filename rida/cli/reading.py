@@ -93,6 +93,9 @@ def show_forecast(campaign: int) -> None:
 
 
 def show_status(*, as_json: bool) -> None:
-    for launch in Launch.objects.filter(finished_at=None).select_related("campaign").order_by("pk"):
+    launches = Launch.objects.filter(finished_at=None).select_related("campaign").order_by("pk")
+    if not launches and not as_json:
+        click.echo("Nothing is being sent.")
+    for launch in launches:
         name = launch.campaign.name if launch.campaign else launch.kind
         show({"launch": launch.pk, "name": name, "state": launch.state, **asdict(totals(launch.pk))}, as_json=as_json)

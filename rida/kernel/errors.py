@@ -218,5 +218,15 @@ class BenchMissing(RidaError):
     says = gettext_noop("There is no measurement “%(name)s” here. Run it in a checkout; its bench folder has them all.")
 
 
+class PortTaken(RidaError):
+    says = gettext_noop(
+        "Port %(port)s is taken, perhaps by Rida itself. Stop that first, or choose another with --port."
+    )
+
+
+class UpAlready(RidaError):
+    says = gettext_noop("Rida is up in this home already (%(home)s). Use that one, or stop it with Ctrl-C first.")
+
+
 class RoleFailed(RidaError):
     says = gettext_noop("The %(role)s process ended with code %(code)s before it was ready. Its last words are above.")
