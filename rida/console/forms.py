@@ -234,7 +234,7 @@ class CampaignForm(Styled):
     body = forms.CharField(
         label=_("Message"),
         required=False,
-        widget=forms.Textarea(attrs={"rows": 14, "dir": "auto"}),
+        widget=forms.Textarea(attrs={"rows": 14}),
         help_text=_("Tags such as {{ first_name|default('friend') }} become the reader's own facts."),
     )
     ad_label = forms.BooleanField(label=_("Say plainly that it is an advertisement"), required=False, initial=True)
@@ -245,6 +245,9 @@ class CampaignForm(Styled):
             field = self.fields[name]
             assert isinstance(field, forms.ModelChoiceField)
             field.queryset = found
+        direction = "rtl" if self["language"].value() == "ar" else "ltr"
+        for name in ("subject", "preheader", "body"):
+            self.fields[name].widget.attrs["dir"] = direction
         own = Attribute.objects.filter(workspace=workspace).order_by("name").values_list("name", flat=True)
         if own:
             tags = " ".join(f"{{{{ attributes.{name} }}}}" for name in own[:_MOST_TAGS])

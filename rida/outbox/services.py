@@ -105,9 +105,13 @@ def _ranges(campaign: Campaign) -> list[tuple[int, int]]:
 
 
 def preview(campaign: Campaign, now: datetime, merge: dict[str, Any] | None = None) -> Specimen:
-    """The message as one person would get it. Raises ContentError, SealBroken."""
+    """The message as one person would get it; whoever is made up has a name in its language.
+
+    Raises ContentError, SealBroken.
+    """
     draft = draft_of(campaign)
-    return specimens(draft, mailing_of(campaign.workspace_id, draft), [merge] if merge else [], now)[0]
+    found = specimens(draft, mailing_of(campaign.workspace_id, draft), [merge] if merge else [], now)
+    return found[-1] if draft.language == "ar" and not merge else found[0]
 
 
 def examine(campaign: Campaign, user: User | None, now: datetime) -> Report:

@@ -104,9 +104,11 @@ def test_a_campaign_is_written_and_looked_at(rosa: Shop) -> None:
     answer = rosa.client.post(reverse("campaign_new"), given)
     made = Campaign.objects.get(name="Roses")
     assert answer.headers["Location"] == reverse("campaign_preview", args=[made.pk])
-    assert "عيد الأم" in rosa.client.get(answer.headers["Location"]).content.decode()
+    assert '<p class="h3" dir="rtl">عيد الأم' in rosa.client.get(answer.headers["Location"]).content.decode()
+    page = rosa.client.get(reverse("campaign", args=[made.pk])).content.decode()
+    assert all('dir="rtl"' in field for field in re.findall(r'<[^>]+name="(?:subject|preheader|body)"[^>]*>', page))
     framed = rosa.client.get(reverse("campaign_html", args=[made.pk]))
-    assert "أهلًا Layla" in framed.content.decode() and 'dir="rtl"' in framed.content.decode()
+    assert "أهلًا ليلى" in framed.content.decode() and 'dir="rtl"' in framed.content.decode()
     policy = framed.headers["Content-Security-Policy"]
     assert policy.startswith("sandbox ") and "frame-ancestors 'self'" in policy and "script" not in policy
     assert "same-origin" not in policy and '<head><base target="_blank">' in framed.content.decode()
