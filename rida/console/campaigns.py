@@ -25,6 +25,7 @@ from rida.preflight.models import Report
 from rida.preflight.services import blocking, by_rule
 from rida.shaping.services import total_hours
 
+_MOST_OF_NAME = 100
 _OF_SENDER = {"R10", "R22"}
 """Rules whose findings are mended on the sender's page."""
 
@@ -47,6 +48,7 @@ def edit(request: Inside, campaign_id: int | None = None) -> HttpResponse:
             form.add_error(None, say.said(error))
     launches = campaign.launches.order_by("-pk") if campaign else []
     page = {"form": form, "campaign": campaign, "editable": editable, "launches": launches}
+    page["may_write"] = Verb.WRITE in request.verbs
     return render(request, "console/campaign.html", page)
 
 
@@ -75,6 +77,22 @@ def _save(request: Inside, campaign: Campaign | None, form: CampaignForm) -> Cam
     saved = change_campaign(campaign, **given) if campaign else create_campaign(request.workspace, **given)
     messages.success(request, _("The campaign is saved."))
     return saved
+
+
+@inside(Verb.WRITE)
+def copy(request: Inside, campaign_id: int) -> HttpResponse:
+    """A draft with the same words: what was launched stays as it was read."""
+    campaign = _one(request, campaign_id)
+    if request.method != "POST":
+        return redirect("campaign", campaign.pk)
+    given = {name: getattr(campaign, name) for name in CampaignForm.base_fields if name != "name"}
+    made = create_campaign(request.workspace, name=_copy_name(campaign), **given)
+    messages.success(request, _("This is a copy. Change what you like; the launched one stays as it is."))
+    return redirect("campaign", made.pk)
+
+
+def _copy_name(campaign: Campaign) -> str:
+    return (_("%(name)s, a copy") % {"name": campaign.name[:_MOST_OF_NAME]})[:120]
 
 
 # --- looking --------------------------------------------------------------------------------------------------------

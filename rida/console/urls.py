@@ -23,6 +23,7 @@ urlpatterns = [
     path("campaigns", campaigns.index, name="campaigns"),
     path("campaigns/new", campaigns.edit, name="campaign_new"),
     path("campaigns/<int:campaign_id>", campaigns.edit, name="campaign"),
+    path("campaigns/<int:campaign_id>/copy", campaigns.copy, name="campaign_copy"),
     path("campaigns/<int:campaign_id>/preview", campaigns.preview_page, name="campaign_preview"),
     path("campaigns/<int:campaign_id>/preview/html", campaigns.preview_html, name="campaign_html"),
     path("campaigns/<int:campaign_id>/test", campaigns.test, name="campaign_test"),

@@ -126,6 +126,17 @@ def test_the_way_to_preflight_saves_first(rosa: Shop) -> None:
     assert rosa.campaign.name == "Roses"
 
 
+def test_a_launched_campaign_can_be_written_anew(rosa: Shop) -> None:
+    Campaign.objects.filter(pk=rosa.campaign.pk).update(state=Campaign.State.LAUNCHED)
+    copy = reverse("campaign_copy", args=[rosa.campaign.pk])
+    assert copy in rosa.client.get(reverse("campaign", args=[rosa.campaign.pk])).content.decode()
+    answer = rosa.client.post(copy)
+    made = Campaign.objects.exclude(pk=rosa.campaign.pk).get()
+    assert answer.headers["Location"] == reverse("campaign", args=[made.pk])
+    assert (made.state, made.body, made.topic) == (Campaign.State.DRAFT, rosa.campaign.body, rosa.topic)
+    assert made.name == "Mother's Day of Rosa, a copy"
+
+
 def test_a_broken_tag_is_told_with_its_place(rosa: Shop) -> None:
     Campaign.objects.filter(pk=rosa.campaign.pk).update(body="one\n\n{{ name")
     answer = rosa.client.get(reverse("campaign_preview", args=[rosa.campaign.pk]), follow=True)
