@@ -12,7 +12,7 @@ from rida.audience.columns import ATTRIBUTE, LEAVE_OUT, Field, attribute_name
 from rida.audience.models import Attribute, Topic
 from rida.audience.services import topics
 from rida.campaign.models import Campaign, Identity
-from rida.console import words
+from rida.console import say, words
 
 LANGUAGES = [("en", "English"), ("ar", "العربية")]
 _MOST_TAGS = 20
@@ -250,7 +250,7 @@ class CampaignForm(Styled):
             self.fields[name].widget.attrs["dir"] = direction
         own = Attribute.objects.filter(workspace=workspace).order_by("name").values_list("name", flat=True)
         if own:
-            tags = " ".join(f"{{{{ attributes.{name} }}}}" for name in own[:_MOST_TAGS])
+            tags = say.apart(" ".join(f"{{{{ attributes.{name} }}}}" for name in own[:_MOST_TAGS]))
             self.fields["body"].help_text += " " + _("Columns of your own: %(tags)s") % {"tags": tags}
 
     @classmethod

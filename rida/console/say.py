@@ -43,9 +43,9 @@ def _in_words(name: str, value: object) -> str:
     if isinstance(value, list | tuple):
         return ("، " if get_language_bidi() else ", ").join(_in_words(name, each) for each in value)
     known = words.PARAMS if name in _OURS else words.BY_NAME.get(name, {})
-    return words.of(known, str(value)) if str(value) in known else _apart(str(value))
+    return words.of(known, str(value)) if str(value) in known else apart(str(value))
 
 
-def _apart(value: str) -> str:
+def apart(value: str) -> str:
     """What others wrote, in a direction of its own (Unicode's FSI and PDI), so that an Arabic sentence stays whole."""
     return f"\u2068{value}\u2069" if get_language_bidi() else value

@@ -194,7 +194,7 @@ FINDINGS: Words = {
         "“%(name)s” is not known of your contacts. Correct the tag, or import a column of that name."
     ),
     "tag_left_over": _("“%(tag)s” would stand in the message as it is. Correct the tag."),
-    "merge_name_bare": _("“%(name)s” is a column of your own. Write it as {{ attributes.%(name)s }}."),
+    "merge_name_bare": _("“%(name)s” is a column of your own. Write it as %(tag)s."),
     "copy_refused": _("For this reader the message cannot be made: %(reason)s."),
     "domain_not_asked": _("DNS was not asked about %(domain)s. Check the records of the sender's domain first."),
     "first_launch_not_approved": _(

@@ -224,7 +224,7 @@ def is_finished(case: Case) -> Iterator[Finding]:
     """R84: nothing is left of any tag, every name that is asked for exists, every copy could be made."""
     for name in unknown_names(case.draft, case.attributes):
         if case.attributes and name in case.attributes:
-            yield _block("R84", "merge_name_bare", name=name)
+            yield _block("R84", "merge_name_bare", name=name, tag=f"{{{{ attributes.{name} }}}}")
         else:
             yield _block("R84", "merge_name_unknown", name=name)
     if not case.draft.body.strip():

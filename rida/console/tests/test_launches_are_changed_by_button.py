@@ -5,6 +5,7 @@ from django.urls import reverse
 
 from rida.console.tests.house import NOW, Shop, shop
 from rida.outbox.models import Launch
+from rida.shaping.sources import sandbox_source
 
 pytestmark = pytest.mark.django_db
 
@@ -18,7 +19,7 @@ def rosa() -> Shop:
 def launch(rosa: Shop) -> Launch:
     return Launch.objects.create(
         workspace=rosa.workspace, campaign=rosa.campaign, kind=Launch.Kind.BULK, content={}, content_hash=b"", terms={},
-        give_up_at=0, launched_at=NOW,
+        give_up_at=0, launched_at=NOW, source=sandbox_source(),
     )  # fmt: skip
 
 
