@@ -58,10 +58,9 @@ format: .venv/.all-set-up  ## mend what can be mended by itself
 	$(BIN)/ruff check --fix --quiet .
 	$(BIN)/ruff format --quiet .
 
-bench: .venv/.run-set-up  ## speed of import, signing and sending (ARGS=--json)
-	$(BIN)/rida bench import $(ARGS)
-	$(BIN)/rida bench sign $(ARGS)
-	$(BIN)/rida bench send $(ARGS)
+bench: .venv/.all-set-up  ## speed and memory: import, signing, the whole path beside others (ARGS=--json)
+	$(BIN)/python -m tests.peers.packages
+	for name in import sign loop town send; do $(BIN)/rida bench $$name $(ARGS) || exit 1; done
 
 lock: .venv/.run-set-up  ## write the lock files anew: newest versions that pyproject.toml allows
 	$(PIP) install --quiet uv==0.13.9
