@@ -190,7 +190,7 @@ def status(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True)
 @click.argument("arguments", nargs=-1)
 def bench(name: str, as_json: bool, arguments: tuple[str, ...]) -> None:
-    """Measure: `rida bench import | sign | loop | town | send`. From a checkout; NAME is a file of its `bench` folder."""
+    """Measure: `rida bench import | sign | loop | town | send`. From a checkout; NAME is a file in `bench`."""
     from rida.cli.measuring import run_bench
 
     run_bench(name, arguments, as_json=as_json)
