@@ -162,12 +162,17 @@ class Ledger:
     def commit(self, batch: Sequence[Entry]) -> tuple[list[Word], int]:
         """Group commit: starts and outcomes of many sessions durable together; the last word for each, and the
         database's time (ms) to hold the node's clock against."""
+        results = [(entry.volley.id, result) for entry in batch for result in entry.results]
+        begins = [entry.volley.id for entry in batch if entry.begins]
         with transaction.atomic():
-            fenced = self._start([entry.volley.id for entry in batch if entry.begins])
-            self._record([(entry.volley.id, result) for entry in batch for result in entry.results])
+            self._hear_hard(results)
+            _hold([*begins, *(volley_id for volley_id, _ in results)])
+            fenced = self._start(begins)
+            late = self._record(results)
             withheld = self._ask_again(batch)
             halted = self._halted(batch)
             database_now = _rows("now")[0][0]
+        _wake_late(late)
         words = [
             Word(
                 withheld=frozenset(item.key for item in entry.coming if item.key in withheld),
@@ -185,18 +190,23 @@ class Ledger:
         started = {row[0] for row in _rows("start", volleys=volley_ids, node=self.node)}
         return set(volley_ids) - started
 
-    def _record(self, results: Sequence[tuple[int, Result]]) -> None:
+    def _hear_hard(self, results: Sequence[tuple[int, Result]]) -> None:
+        """First of all: a test send holds the person's permission while it waits for a budget."""
+        if hard := [result for _, result in results if result.hard and not result.moved_to]:
+            # By workspace: each is locked to the end of this commit, and other nodes are at it too.
+            self.hear_hard_bounces(sorted(hard, key=lambda result: result.item.workspace_id))
+
+    def _record(self, results: Sequence[tuple[int, Result]]) -> list[Row]:
+        """Networks (with a moment) to be woken after the commit. The caller holds the volleys."""
         moved = [(volley_id, result) for volley_id, result in results if result.moved_to]
-        if ended := [(volley_id, result) for volley_id, result in results if not result.moved_to]:
-            _rows("record", **self._columns(ended))
-            if hard := [result for _, result in ended if result.hard]:
-                # By workspace: each is locked to the end of this commit, and other nodes are at it too.
-                self.hear_hard_bounces(sorted(hard, key=lambda result: result.item.workspace_id))
+        ended = [(volley_id, result) for volley_id, result in results if not result.moved_to]
+        late = _rows("record", **self._columns(ended)) if ended else []
         if moved:
             self._move(moved)
         if refused := [(volley_id, result.reply) for volley_id, result in results if _login_refused(result)]:
             # Last, because allowances are locked after budgets.
             _run("hold_sources", volleys=[volley_id for volley_id, _ in refused], reason=refused[0][1].text[:400])
+        return late
 
     def _columns(self, results: Sequence[tuple[int, Result]]) -> dict[str, list[Any]]:
         at = _rows("now")[0][0]
@@ -260,13 +270,16 @@ class Ledger:
 
     def close(self, volley: Volley, attempted: int, returned: Sequence[Item]) -> None:
         """The socket is closed; so many messages reached the wire, `returned` did not and wait again."""
+        late: list[Row] = []
         with transaction.atomic():
             closed_in = self._close(volley, attempted, returned)
             if not closed_in:
                 # The reaper doubted what never reached its final dot: say so. It ignores the rest, which it gave back.
-                self._record([(volley.id, Result(item, Outcome.DEFERRED, _UNSENT)) for item in returned])
+                _hold([volley.id])
+                late = self._record([(volley.id, Result(item, Outcome.DEFERRED, _UNSENT)) for item in returned])
             _run("refresh_due", networks=list({volley.network_id, *closed_in}))
             _run("wake_waiting", source=volley.source_id)
+        _wake_late(late)
         self._heads.pop(volley.id, None)
 
     def _close(self, volley: Volley, attempted: int, returned: Sequence[Item]) -> list[int]:
@@ -301,8 +314,9 @@ class Ledger:
         with transaction.atomic():
             _rows("lock_networks", networks=[network_id])
             _rows("lock_sources", networks=[network_id])
-            timing = self.timing
-            closed = _rows("reap", volley=volley_id, grace=timing.grace_ms, window=timing.window_ms)
+            if not _rows("lock_dead", volley=volley_id, grace=self.timing.grace_ms):
+                return 0
+            closed = _rows("reap", volley=volley_id, window=self.timing.window_ms)
             _run("refresh_due", networks=list({network_id, *(row[0] for row in closed)}))
         return len(closed)
 
@@ -343,6 +357,17 @@ def regroup(site_id: int, from_network: int, to_network: int) -> None:
         _rows("lock_sources", networks=both)
         _run("regroup", site=site_id, from_network=from_network, to_network=to_network)
         _run("refresh_due", networks=both)
+
+
+def _hold(volley_ids: Collection[int]) -> None:
+    """Nobody takes these volleys away until the transaction ends."""
+    if volley_ids:
+        _rows("hold_volleys", volleys=list(volley_ids))
+
+
+def _wake_late(late: Sequence[Row]) -> None:
+    if late:
+        _run("wake_at", networks=[row[0] for row in late], dues=[row[1] for row in late])
 
 
 def _login_refused(result: Result) -> bool:

@@ -1,7 +1,7 @@
 -- The delivery ledger: the statements that keep the promise. Read docs/ledger.md beside it.
 -- No table of permission is named here: `ledger.py` asks that stage between `pick` and `open` and in every record.
 -- Each statement runs on its own (READ COMMITTED); several make one transaction in `ledger.py`, in the order given there.
--- Lock order: network budgets, then source budgets, then allowances, several always by id.
+-- Lock order: permission's own, network budgets, source budgets, volleys, allowances; several of a kind always by id.
 
 -- name: now
 SELECT rida_now()
@@ -186,6 +186,12 @@ FROM unnest(%(tranche_ids)s::bigint[], %(ns)s::int[], %(attempts)s::smallint[], 
 JOIN outbox_tranche c ON c.id = x.tranche_id
 ON CONFLICT DO NOTHING
 
+-- name: hold_volleys
+-- Before anything is recorded of them, in a statement of its own. Whoever takes a volley away (the reaper) locks the row
+-- FOR UPDATE before it looks at outcomes, so it comes before this commit or after it: never between its snapshot and
+-- ours. KEY SHARE, because renewals and closes need not wait for us.
+SELECT id, closed OR lease_until <= rida_now() FROM dispatch_volley WHERE id = ANY (%(volleys)s) ORDER BY id FOR KEY SHARE
+
 -- name: start
 -- `started` is durable before the first final dot; a volley whose lease is gone does not come back and is fenced.
 UPDATE dispatch_volley SET started = true
@@ -247,13 +253,10 @@ x AS MATERIALIZED (
 ), settled AS (
     DELETE FROM dispatch_retry y USING late
     WHERE late.kind IN (1, 3, 4) AND y.tranche_id = late.tranche_id AND y.n = late.n
-), woken AS (
-    -- Only a volley that is closed already (reaped) needs it: an open one recomputes next_due at its close.
-    UPDATE shaping_budget b SET next_due = least(b.next_due, w.due)
-    FROM (SELECT late.network_id, min(coalesce(late.due, t.now)) AS due FROM late, t WHERE late.closed GROUP BY 1) w
-    WHERE b.network_id = w.network_id AND b.source_id IS NULL
 )
-SELECT tranche_id, n, attempt, kind FROM inserted
+-- To be woken after this commit, because budgets are locked before volleys. Only a volley that is closed already (reaped)
+-- needs it: an open one recomputes next_due at its close.
+SELECT late.network_id, min(coalesce(late.due, t.now)) FROM late, t WHERE late.closed GROUP BY 1
 
 -- name: hold_sources
 -- A relay refused our login. Its mail waits a quarter of an hour, then one volley tries again.
@@ -275,6 +278,12 @@ WHERE NOT EXISTS (SELECT FROM dispatch_outcome o WHERE o.tranche_id = x.tranche_
   AND NOT EXISTS (SELECT FROM dispatch_volley o, unnest(o.tranche_ids, o.ns) AS held (tranche_id, n)
                   WHERE NOT o.closed AND o.id <> v.id AND held.tranche_id = x.tranche_id AND held.n = x.n)
 ON CONFLICT DO NOTHING
+
+-- name: wake_at
+UPDATE shaping_budget b SET next_due = least(b.next_due, w.due)
+FROM (SELECT b.id, x.due FROM unnest(%(networks)s::bigint[], %(dues)s::bigint[]) AS x (network_id, due)
+      JOIN shaping_budget b USING (network_id) WHERE b.source_id IS NULL ORDER BY b.id FOR UPDATE OF b) w
+WHERE b.id = w.id
 
 -- name: wake
 UPDATE shaping_budget SET next_due = least(next_due, rida_now())
@@ -326,15 +335,18 @@ WHERE NOT closed AND lease_until < rida_now() - %(grace)s
   AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => %(lease)s / 1000.0)
 ORDER BY lease_until LIMIT 50
 
--- name: reap
+-- name: lock_dead
 -- Under the budget locks, and the condition once more: the node may have renewed or closed while we waited for them.
+SELECT id FROM dispatch_volley WHERE id = %(volley)s AND NOT closed AND lease_until < rida_now() - %(grace)s FOR UPDATE
+
+-- name: reap
+-- In a statement of its own after the row is locked: else an outcome that became durable between the snapshot and the
+-- lock would not be seen, and its message be doubted, or given back and sent twice.
 -- Unstarted: everything returns. Started: the first delivery without an outcome may have reached the wire and becomes
 -- doubtful; the ones after it did not, and return.
 WITH t AS MATERIALIZED (SELECT rida_now() AS now),
 dead AS MATERIALIZED (
-    SELECT v.* FROM dispatch_volley v, t
-    WHERE v.id = %(volley)s AND NOT v.closed AND v.lease_until < t.now - %(grace)s
-    FOR UPDATE OF v
+    SELECT * FROM dispatch_volley WHERE id = %(volley)s AND NOT closed
 ), item AS MATERIALIZED (
     SELECT dead.id AS volley_id, x.tranche_id, x.n, x.attempt, x.place, c.workspace_id, c.launch_id, c.urgent,
            l.resend_doubtful,

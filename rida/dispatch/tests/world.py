@@ -1,8 +1,9 @@
 """Small true worlds for the ledger's tests: rows as the stages would write them."""
 
 import itertools
+import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -313,6 +314,33 @@ def wait_until_blocked() -> None:
                 return
         time.sleep(0.01)
     raise AssertionError("nobody waits")
+
+
+class Beside:
+    """Work on a connection of its own, begun at once."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self._work = work
+        self._answer: Any = None
+        self._failure: Exception | None = None
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def end(self) -> Any:
+        """Its answer, or its failure raised."""
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+        if self._failure:
+            raise self._failure
+        return self._answer
+
+    def _run(self) -> None:
+        try:
+            self._answer = self._work()
+        except Exception as error:  # noqa: BLE001 - it belongs to the test's own thread
+            self._failure = error
+        finally:
+            connection.close()
 
 
 def pretend_server_is_old(monkeypatch: pytest.MonkeyPatch) -> None:
