@@ -194,9 +194,13 @@ SELECT id, closed OR lease_until <= rida_now() FROM dispatch_volley WHERE id = A
 
 -- name: start
 -- `started` is durable before the first final dot; a volley whose lease is gone does not come back and is fenced.
-UPDATE dispatch_volley SET started = true
-WHERE id = ANY (%(volleys)s) AND node = %(node)s AND NOT closed AND lease_until > rida_now()
-RETURNING id
+-- By id, as renew: both take many, and the rows lie in no order.
+WITH held AS MATERIALIZED (
+    SELECT id FROM dispatch_volley
+    WHERE id = ANY (%(volleys)s) AND node = %(node)s AND NOT closed AND lease_until > rida_now()
+    ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE dispatch_volley v SET started = true FROM held WHERE v.id = held.id RETURNING v.id
 
 -- name: record
 -- Outcomes, and the retries that follow from the rows that were really inserted: a replayed commit adds none.
@@ -260,8 +264,10 @@ SELECT late.network_id, min(coalesce(late.due, t.now)) FROM late, t WHERE late.c
 
 -- name: hold_sources
 -- A relay refused our login. Its mail waits a quarter of an hour, then one volley tries again.
-UPDATE shaping_allowance a SET hold_until = rida_now() + 900000, hold_reason = %(reason)s
-FROM dispatch_volley v WHERE v.id = ANY (%(volleys)s) AND a.source_id = v.source_id
+UPDATE shaping_allowance SET hold_until = rida_now() + 900000, hold_reason = %(reason)s
+WHERE id IN (SELECT a.id FROM shaping_allowance a
+             WHERE a.source_id IN (SELECT v.source_id FROM dispatch_volley v WHERE v.id = ANY (%(volleys)s))
+             ORDER BY a.id FOR UPDATE)
 
 -- name: move
 -- The MX names another network now: nothing was sent, the same attempt waits there. Only as long as it is this volley's:
@@ -294,9 +300,15 @@ WHERE source_id IS NULL AND id IN (SELECT id FROM shaping_budget WHERE network_i
 SELECT id FROM outbox_launch WHERE id = ANY (%(launches)s) AND state <> 'running'
 
 -- name: renew
-UPDATE dispatch_volley SET lease_until = rida_now() + %(lease)s, counts_until = rida_now() + %(lease)s + %(window)s
-WHERE id = ANY (%(volleys)s) AND node = %(node)s AND NOT closed AND lease_until > rida_now()
-RETURNING id
+WITH held AS MATERIALIZED (
+    SELECT id FROM dispatch_volley
+    WHERE id = ANY (%(volleys)s) AND node = %(node)s AND NOT closed AND lease_until > rida_now()
+    ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE dispatch_volley v
+SET lease_until = rida_now() + %(lease)s, counts_until = rida_now() + %(lease)s + %(window)s
+FROM held WHERE v.id = held.id AND v.lease_until > rida_now()
+RETURNING v.id
 
 -- name: close
 -- Under the budget locks. What reached the wire counts for a window from now; the rest gives its permit back.

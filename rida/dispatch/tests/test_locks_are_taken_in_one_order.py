@@ -80,3 +80,39 @@ def _one_of(ledger: Ledger, slug: str) -> Volley:
     world.consent(made)
     [volley] = ledger.claim(0, 10)
     return volley
+
+
+@pytest.mark.parametrize("act", ["begin", "renew"])
+@pytest.mark.django_db(transaction=True)
+def test_many_volleys_are_taken_in_the_order_of_their_ids(act: str) -> None:
+    """A start and a renewal of the same volleys, each from its end of the table, would wait for each other."""
+    for _ in range(2):
+        world.campaign_to(1)
+    ledger = world.node()
+    first, second = sorted(ledger.claim(0, 10), key=lambda volley: volley.id)
+    _move_to_the_end_of_the_table(first)
+    works: dict[str, Callable[[], object]] = {
+        "begin": lambda: ledger.commit([Entry(volley, True, (), ()) for volley in (second, first)]),
+        "renew": lambda: ledger.renew([second.id, first.id]),
+    }
+    with transaction.atomic():
+        _lock(first)
+        waiting = world.Beside(lambda: _as_the_rows_lie(works[act]))
+        world.wait_until_blocked()
+        _lock(second)
+    waiting.end()
+
+
+def _as_the_rows_lie(work: Callable[[], object]) -> None:
+    """Read the table from its start, as the planner may choose to."""
+    connection.cursor().execute("SET enable_indexscan = off; SET enable_bitmapscan = off")
+    work()
+
+
+def _lock(volley: Volley) -> None:
+    """Raises OperationalError where somebody has it."""
+    connection.cursor().execute("SELECT FROM dispatch_volley WHERE id = %s FOR UPDATE NOWAIT", [volley.id])
+
+
+def _move_to_the_end_of_the_table(volley: Volley) -> None:
+    connection.cursor().execute("UPDATE dispatch_volley SET n = n WHERE id = %s", [volley.id])
