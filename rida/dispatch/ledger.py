@@ -166,8 +166,8 @@ class Ledger:
         begins = [entry.volley.id for entry in batch if entry.begins]
         with transaction.atomic():
             self._hear_hard(results)
-            _hold([*begins, *(volley_id for volley_id, _ in results)])
-            fenced = self._start(begins)
+            over = _hold([*begins, *(volley_id for volley_id, _ in results)])
+            fenced = over | self._start(begins)
             late = self._record(results)
             withheld = self._ask_again(batch)
             halted = self._halted(batch)
@@ -359,10 +359,10 @@ def regroup(site_id: int, from_network: int, to_network: int) -> None:
         _run("refresh_due", networks=both)
 
 
-def _hold(volley_ids: Collection[int]) -> None:
-    """Nobody takes these volleys away until the transaction ends."""
-    if volley_ids:
-        _rows("hold_volleys", volleys=list(volley_ids))
+def _hold(volley_ids: Collection[int]) -> set[int]:
+    """Nobody takes these volleys away until the transaction ends; those whose lease was over before."""
+    rows = _rows("hold_volleys", volleys=list(volley_ids)) if volley_ids else []
+    return {volley_id for volley_id, over in rows if over}
 
 
 def _wake_late(late: Sequence[Row]) -> None:

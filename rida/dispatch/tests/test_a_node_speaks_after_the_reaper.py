@@ -93,3 +93,25 @@ def test_what_the_node_knows_to_be_unsent_is_not_left_in_doubt() -> None:
     frozen.close(volley, 1, volley.items)
     assert world.outcomes(made) == {(0, 1): Outcome.DEFERRED}
     assert world.waiting(made) == {0: 2, 1: 1}
+
+
+def test_a_node_that_records_for_a_reaped_volley_is_told_to_stop() -> None:
+    """What was given back may be in another node's hands, so nothing more of it may go on the wire."""
+    world.campaign_to(3)
+    frozen, other = world.node(), world.node()
+    [volley] = frozen.claim(0, 10)
+    world.begin(frozen, volley)
+    accepted = world.result(volley.items[0], Outcome.ACCEPTED)
+    assert not world.record(frozen, volley, accepted, coming=volley.items[1:]).fenced
+    world.pass_time(GONE)
+    other.reap()
+    assert world.record(frozen, volley, accepted, coming=volley.items[1:]).fenced
+
+
+def test_a_node_whose_lease_is_over_is_told_to_stop_before_the_reaper_comes() -> None:
+    world.campaign_to(3)
+    frozen = world.node()
+    [volley] = frozen.claim(0, 10)
+    world.begin(frozen, volley)
+    world.pass_time(world.LEASE_MS + 1)
+    assert world.record(frozen, volley, world.result(volley.items[0], Outcome.ACCEPTED)).fenced
