@@ -20,8 +20,9 @@ from rida.kernel.reply import Outcome, Reply, Step
 from rida.outbox.models import Launch
 from rida.permission.rules import Terms
 from rida.permission.services import Ask, heads, verdicts
+from rida.shaping.models import Site
 from rida.shaping.networks import messages_per_connection
-from rida.shaping.places import assign_place
+from rida.shaping.places import assign_places
 
 Row = tuple[Any, ...]
 _UNSENT = Reply(Step.MAIL, 0, "", "the lease ended before the final dot")
@@ -163,12 +164,19 @@ class Ledger:
         """Group commit: starts and outcomes of many sessions durable together; the last word for each, and the
         database's time (ms) to hold the node's clock against."""
         results = [(entry.volley.id, result) for entry in batch for result in entry.results]
+        ended = [(volley_id, result) for volley_id, result in results if not result.moved_to]
+        moved = [(volley_id, result) for volley_id, result in results if result.moved_to]
         begins = [entry.volley.id for entry in batch if entry.begins]
+        # Before everything else: whoever makes the same rows waits for us, and may hold what we want next.
+        sites = assign_places([result.moved_to for _, result in moved if result.moved_to])
         with transaction.atomic():
-            self._hear_hard(results)
+            self._hear_hard(ended)
+            if sites:
+                _rows("lock_networks", networks=[site.network_id for site in sites])
             over = _hold([*begins, *(volley_id for volley_id, _ in results)])
             fenced = over | self._start(begins)
-            late = self._record(results)
+            late = self._record(ended)
+            _move(moved, sites)
             withheld = self._ask_again(batch)
             halted = self._halted(batch)
             database_now = _rows("now")[0][0]
@@ -192,17 +200,13 @@ class Ledger:
 
     def _hear_hard(self, results: Sequence[tuple[int, Result]]) -> None:
         """First of all: a test send holds the person's permission while it waits for a budget."""
-        if hard := [result for _, result in results if result.hard and not result.moved_to]:
+        if hard := [result for _, result in results if result.hard]:
             # By workspace: each is locked to the end of this commit, and other nodes are at it too.
             self.hear_hard_bounces(sorted(hard, key=lambda result: result.item.workspace_id))
 
     def _record(self, results: Sequence[tuple[int, Result]]) -> list[Row]:
         """Networks (with a moment) to be woken after the commit. The caller holds the volleys."""
-        moved = [(volley_id, result) for volley_id, result in results if result.moved_to]
-        ended = [(volley_id, result) for volley_id, result in results if not result.moved_to]
-        late = _rows("record", **self._columns(ended)) if ended else []
-        if moved:
-            self._move(moved)
+        late = _rows("record", **self._columns(results)) if results else []
         if refused := [(volley_id, result.reply) for volley_id, result in results if _login_refused(result)]:
             # Last, because allowances are locked after budgets.
             _run("hold_sources", volleys=[volley_id for volley_id, _ in refused], reason=refused[0][1].text[:400])
@@ -228,19 +232,6 @@ class Ledger:
             return None
         give_up_at = self._facts(result.item.launch_id).give_up_at
         return next_attempt(result.item.attempt, give_up_at, at, self.timing.retry_waits_ms)
-
-    def _move(self, moved: Sequence[tuple[int, Result]]) -> None:
-        places = [assign_place(result.moved_to, now()) for _, result in moved if result.moved_to]
-        _run(
-            "move",
-            volley_ids=[volley_id for volley_id, _ in moved],
-            tranche_ids=[result.item.key.tranche_id for _, result in moved],
-            ns=[result.item.key.n for _, result in moved],
-            attempts=[result.item.attempt for _, result in moved],
-            networks=[place.network_id for place in places],
-            sites=[place.id for place in places],
-        )
-        _run("wake", networks=[place.network_id for place in places])
 
     def _ask_again(self, batch: Sequence[Entry]) -> set[Key]:
         """Of the messages to come, those whose permission changed since the claim and is gone: withheld here."""
@@ -363,6 +354,22 @@ def _hold(volley_ids: Collection[int]) -> set[int]:
     """Nobody takes these volleys away until the transaction ends; those whose lease was over before."""
     rows = _rows("hold_volleys", volleys=list(volley_ids)) if volley_ids else []
     return {volley_id for volley_id, over in rows if over}
+
+
+def _move(moved: Sequence[tuple[int, Result]], sites: Sequence[Site]) -> None:
+    """Under the locks of the sites' networks."""
+    if not moved:
+        return
+    _run(
+        "move",
+        volley_ids=[volley_id for volley_id, _ in moved],
+        tranche_ids=[result.item.key.tranche_id for _, result in moved],
+        ns=[result.item.key.n for _, result in moved],
+        attempts=[result.item.attempt for _, result in moved],
+        networks=[site.network_id for site in sites],
+        sites=[site.pk for site in sites],
+    )
+    _run("wake", networks=[site.network_id for site in sites])
 
 
 def _wake_late(late: Sequence[Row]) -> None:

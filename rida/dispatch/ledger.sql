@@ -292,9 +292,9 @@ FROM (SELECT b.id, x.due FROM unnest(%(networks)s::bigint[], %(dues)s::bigint[])
 WHERE b.id = w.id
 
 -- name: wake
+-- Under the budget locks.
 UPDATE shaping_budget SET next_due = least(next_due, rida_now())
-WHERE source_id IS NULL AND id IN (SELECT id FROM shaping_budget WHERE network_id = ANY (%(networks)s)
-                                   AND source_id IS NULL ORDER BY id FOR UPDATE)
+WHERE source_id IS NULL AND network_id = ANY (%(networks)s)
 
 -- name: halted
 SELECT id FROM outbox_launch WHERE id = ANY (%(launches)s) AND state <> 'running'

@@ -55,8 +55,15 @@ class Place(Protocol):
 
 def assign_place(place: Place, _now: datetime) -> Site:
     """The rows of a place that delivery found at connect, made if need be, in the caller's transaction."""
-    known = Named(name_from_key(place.network, place.hosts[0].name), place.site)
-    return _rows([known])[known.site]
+    return assign_places([place])[0]
+
+
+def assign_places(places: Sequence[Place]) -> list[Site]:
+    """The same for many, each in its turn. At once: two nodes that made the same networks one by one, each in an order
+    of its own, would wait for each other."""
+    known = [Named(name_from_key(place.network, place.hosts[0].name), place.site) for place in places]
+    rows = _rows(known)
+    return [rows[place.site] for place in known]
 
 
 def assign(domain: str, found: Found | NotFound, now: datetime, realm: Realm = Realm.SANDBOX) -> Site | str:

@@ -7,16 +7,17 @@ from contextlib import suppress
 import pytest
 from django.db import connection, transaction
 
-from rida.delivery.ports import Result, Volley
+from rida.delivery.ports import Host, Item, Place, Result, Volley
 from rida.dispatch.ledger import Entry, Ledger
 from rida.dispatch.tests import world
 from rida.kernel.clock import now
-from rida.kernel.reply import Outcome
+from rida.kernel.reply import Outcome, Reply, Step
 from rida.outbox.halting import pause, resume
 from rida.outbox.models import Launch
 from rida.permission.rules import Grade, Kind
 from rida.permission.services import Act, record_hashes
 from rida.permission.services import Entry as Permission
+from rida.shaping.places import assign_place
 
 
 @pytest.mark.django_db(transaction=True)
@@ -101,6 +102,31 @@ def test_many_volleys_are_taken_in_the_order_of_their_ids(act: str) -> None:
         world.wait_until_blocked()
         _lock(second)
     waiting.end()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_nodes_move_mail_to_the_same_new_networks() -> None:
+    """Each makes rows that the other wants too, and whoever comes second waits for the first."""
+    world.campaign_to(2)
+    ledger = world.node()
+    [volley] = ledger.claim(0, 10)
+    one, other = (_new_place(number) for number in (1, 2))
+    moved = [_moved(item, place) for item, place in zip(volley.items, (other, one), strict=True)]
+    with transaction.atomic():
+        assign_place(one, now())
+        commit = world.Beside(lambda: ledger.commit([Entry(volley, False, moved, ())]))
+        world.wait_until_blocked()
+        assign_place(other, now())
+    commit.end()
+
+
+def _new_place(number: int) -> Place:
+    return Place(f"net:new-{number}", f"net:new-{number} mx", (Host("mx.x.example", ("127.0.0.1",)),))
+
+
+def _moved(item: Item, place: Place) -> Result:
+    reply = Reply(Step.CONNECT, 0, "", "goes to another site now")
+    return Result(item, Outcome.DEFERRED, reply, moved_to=place)
 
 
 def _as_the_rows_lie(work: Callable[[], object]) -> None:
