@@ -346,6 +346,7 @@ def regroup(site_id: int, from_network: int, to_network: int) -> None:
     with transaction.atomic():
         _rows("lock_networks", networks=both)
         _rows("lock_sources", networks=both)
+        _rows("lock_site_volleys", site=site_id, from_network=from_network)
         _run("regroup", site=site_id, from_network=from_network, to_network=to_network)
         _run("refresh_due", networks=both)
 
@@ -360,16 +361,15 @@ def _move(moved: Sequence[tuple[int, Result]], sites: Sequence[Site]) -> None:
     """Under the locks of the sites' networks."""
     if not moved:
         return
-    _run(
+    networks = _rows(
         "move",
         volley_ids=[volley_id for volley_id, _ in moved],
         tranche_ids=[result.item.key.tranche_id for _, result in moved],
         ns=[result.item.key.n for _, result in moved],
         attempts=[result.item.attempt for _, result in moved],
-        networks=[site.network_id for site in sites],
         sites=[site.pk for site in sites],
     )
-    _run("wake", networks=[site.network_id for site in sites])
+    _run("wake", networks=[network_id for (network_id,) in networks])
 
 
 def _wake_late(late: Sequence[Row]) -> None:

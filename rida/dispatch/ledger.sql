@@ -208,7 +208,8 @@ UPDATE dispatch_volley v SET started = true FROM held WHERE v.id = held.id RETUR
 -- reaper gave back belongs to the next volley, under the same number: a late deferral of it would hide how that one ends.
 WITH t AS MATERIALIZED (SELECT rida_now() AS now),
 x AS MATERIALIZED (
-    SELECT x.*, c.workspace_id, c.launch_id, c.urgent, l.resend_doubtful, v.network_id, v.site_id, v.source_id, v.closed
+    -- The site's network, not the volley's: one closed long ago is not taken along when its site is regrouped.
+    SELECT x.*, c.workspace_id, c.launch_id, c.urgent, l.resend_doubtful, s.network_id, v.site_id, v.source_id, v.closed
     FROM unnest(%(volley_ids)s::bigint[], %(tranche_ids)s::bigint[], %(ns)s::int[], %(attempts)s::smallint[],
                 %(kinds)s::smallint[], %(steps)s::text[], %(codes)s::smallint[], %(enhanced)s::text[],
                 %(replies)s::text[], %(dues)s::bigint[])
@@ -216,6 +217,7 @@ x AS MATERIALIZED (
     JOIN outbox_tranche c ON c.id = x.tranche_id
     JOIN outbox_launch l ON l.id = c.launch_id
     JOIN dispatch_volley v ON v.id = x.volley_id
+    JOIN shaping_site s ON s.id = v.site_id
     WHERE NOT v.closed OR x.kind = 1
        OR EXISTS (SELECT FROM dispatch_outcome o
                   WHERE o.tranche_id = x.tranche_id AND o.n = x.n AND o.attempt = x.attempt AND o.doubt)
@@ -274,9 +276,10 @@ WHERE id IN (SELECT a.id FROM shaping_allowance a
 -- a node that was frozen while it asked DNS, or says it twice, must not add a copy to the one in somebody else's hands.
 INSERT INTO dispatch_retry
     (tranche_id, n, workspace_id, launch_id, network_id, site_id, source_id, urgent, attempt, due)
-SELECT x.tranche_id, x.n, c.workspace_id, c.launch_id, x.network_id, x.site_id, c.source_id, c.urgent, x.attempt, rida_now()
+SELECT x.tranche_id, x.n, c.workspace_id, c.launch_id, s.network_id, s.id, c.source_id, c.urgent, x.attempt, rida_now()
 FROM unnest(%(volley_ids)s::bigint[], %(tranche_ids)s::bigint[], %(ns)s::int[], %(attempts)s::smallint[],
-            %(networks)s::bigint[], %(sites)s::bigint[]) AS x (volley_id, tranche_id, n, attempt, network_id, site_id)
+            %(sites)s::bigint[]) AS x (volley_id, tranche_id, n, attempt, site_id)
+JOIN shaping_site s ON s.id = x.site_id
 JOIN outbox_tranche c ON c.id = x.tranche_id
 JOIN dispatch_volley v ON v.id = x.volley_id AND NOT v.closed
 WHERE NOT EXISTS (SELECT FROM dispatch_outcome o WHERE o.tranche_id = x.tranche_id AND o.n = x.n
@@ -284,6 +287,7 @@ WHERE NOT EXISTS (SELECT FROM dispatch_outcome o WHERE o.tranche_id = x.tranche_
   AND NOT EXISTS (SELECT FROM dispatch_volley o, unnest(o.tranche_ids, o.ns) AS held (tranche_id, n)
                   WHERE NOT o.closed AND o.id <> v.id AND held.tranche_id = x.tranche_id AND held.n = x.n)
 ON CONFLICT DO NOTHING
+RETURNING network_id
 
 -- name: wake_at
 UPDATE shaping_budget b SET next_due = least(b.next_due, w.due)
@@ -478,9 +482,16 @@ UPDATE outbox_launch SET finished_at = clock_timestamp(),
     state = CASE WHEN state = 'cancelled' THEN state ELSE 'finished' END
 WHERE id = %(launch)s AND finished_at IS NULL
 
+-- name: lock_site_volleys
+-- So that a record of one of them is durable before the regrouping, or reads the network after it. A day: whoever
+-- records for an older one has been away that long.
+SELECT id FROM dispatch_volley
+WHERE site_id = %(site)s AND network_id = %(from_network)s AND (NOT closed OR counts_until > rida_now() - 86400000)
+ORDER BY id FOR UPDATE
+
 -- name: regroup
 -- A site belongs to another network now: its tranches, retries, open and last-window volleys go with it, so that what it
--- has used counts there. Under the locks of both networks.
+-- has used counts there. Under the locks of both networks and of its volleys.
 WITH t AS MATERIALIZED (SELECT rida_now() AS now),
 volleys AS (
     UPDATE dispatch_volley v SET network_id = %(to_network)s FROM t
