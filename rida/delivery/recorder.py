@@ -14,14 +14,15 @@ Answer = TypeVar("Answer")
 
 
 class GroupCommit(Generic[Part, Answer]):
-    """commit: runs in a thread, makes a batch durable and answers each part, in order; if it raises, all parts hear it.
+    """commit: runs in a thread, makes a batch durable and answers each part, in order; an exception is a part's answer
+    too, and its caller's to hear. If commit raises, all parts hear it.
 
     Use it from one event loop. executor: None for the loop's own threads.
     """
 
     def __init__(
         self,
-        commit: Callable[[Sequence[Part]], Sequence[Answer]],
+        commit: Callable[[Sequence[Part]], Sequence[Answer | Exception]],
         executor: Executor | None = None,
         *,
         gather_seconds: float = 0.005,
@@ -66,5 +67,9 @@ class GroupCommit(Generic[Part, Answer]):
                     answer.set_exception(error)
             return
         for (_, answer), word in pairs:
-            if not answer.done():
+            if answer.done():
+                continue
+            if isinstance(word, Exception):
+                answer.set_exception(word)
+            else:
                 answer.set_result(word)

@@ -21,7 +21,7 @@ from rida.delivery.smtp_letter import objection, wire_form
 from rida.delivery.tally import Tally
 from rida.delivery.wire import Wire
 from rida.kernel.clock import elapsed_seconds
-from rida.kernel.errors import RidaError, SettingError, StorageError
+from rida.kernel.errors import OutcomeRefused, RidaError, SettingError, StorageError
 from rida.kernel.reply import Judgement, Outcome, Reply, Scope, Step
 
 logger = logging.getLogger(__name__)
@@ -317,6 +317,9 @@ class Session:
                 await ledger.record(self.volley, tuple(tally.held), ())
                 tally.held.clear()
             await ledger.close(self.volley, tally.attempted, tally.open)
+        except OutcomeRefused as error:
+            # Not closed: when the lease ends, the reaper calls doubtful what nobody can record.
+            logger.error("volley %d is left to the reaper: %s; %s", self.volley.id, error, "; ".join(self.unsettled()))
         except Exception as error:  # noqa: BLE001 - whatever it is, dropping results would lose or double mail
             logger.warning("volley %d: %d results wait for the ledger: %s", self.volley.id, len(tally.held), error)
             return False

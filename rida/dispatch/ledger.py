@@ -168,7 +168,8 @@ class Ledger:
         moved = [(volley_id, result) for volley_id, result in results if result.moved_to]
         begins = [entry.volley.id for entry in batch if entry.begins]
         # Before everything else: whoever makes the same rows waits for us, and may hold what we want next.
-        sites = assign_places([result.moved_to for _, result in moved if result.moved_to])
+        with transaction.atomic():
+            sites = assign_places([result.moved_to for _, result in moved if result.moved_to])
         with transaction.atomic():
             self._hear_hard(ended)
             if sites:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from django.db import DataError, IntegrityError, connection
 from django.db import Error as DjangoDatabaseError
-from django.db import connection
 
 from rida.delivery.engine import Engine
 from rida.delivery.ports import Item, Result, Volley, Word
@@ -19,7 +19,8 @@ from rida.delivery.recorder import GroupCommit
 from rida.dispatch.clocks import ClockWatch
 from rida.dispatch.ledger import Entry, Ledger
 from rida.kernel.clock import elapsed_seconds
-from rida.kernel.errors import DatabaseAway
+from rida.kernel.errors import DatabaseAway, OutcomeRefused
+from rida.kernel.reply import Reply
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -27,6 +28,8 @@ T = TypeVar("T")
 CLAIM_NETWORKS = 20
 _IDLE_SECONDS = 0.25
 _THREADS = 3
+_POISON = (DataError, IntegrityError)
+"""What the database says of rows, not of itself."""
 
 
 class Node:
@@ -127,8 +130,34 @@ class Node:
 
     # --- threads ----------------------------------------------------------------------------------------------------
 
-    def _commit(self, batch: Sequence[Entry]) -> list[Word]:
-        """Runs in the recorder's thread, one at a time."""
+    def _commit(self, batch: Sequence[Entry]) -> list[Word | Exception]:
+        """Runs in the recorder's thread, one at a time. What is refused is found by halves: it would else keep the
+        outcomes of all sessions from being durable, for ever."""
+        try:
+            return [*self._commit_together(batch)]
+        except DatabaseAway as error:
+            if not _rolled_back(error) or len(batch) == 1:
+                return [error] * len(batch)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to one entry, and the others go on
+            if len(batch) == 1:
+                return [self._in_plain_words(batch[0], error)]
+        middle = len(batch) // 2
+        return self._commit(batch[:middle]) + self._commit(batch[middle:])
+
+    def _in_plain_words(self, entry: Entry, error: Exception) -> Word | Exception:
+        """The same outcomes without what may be refused in them; its session ends."""
+        log.error("volley %d: what it records is refused, and kept in plain words", entry.volley.id, exc_info=error)
+        plain = [_plain(result, error) for result in entry.results]
+        try:
+            self._commit_together([Entry(entry.volley, entry.begins, plain, ())])
+        except DatabaseAway as away:
+            return away
+        except Exception as refused:
+            log.exception("volley %d: its outcomes are refused in plain words too", entry.volley.id)
+            return OutcomeRefused(reason=type(refused).__name__)
+        return Word(fenced=True)
+
+    def _commit_together(self, batch: Sequence[Entry]) -> list[Word]:
         before = elapsed_seconds()
         words, database_ms = self._connected(self.ledger.commit, batch)
         if step := self._clocks.step_ms(before, database_ms, elapsed_seconds()):
@@ -149,6 +178,8 @@ class Node:
         """Runs `work` on this thread's connection. A broken one is dropped, so that the next call opens another."""
         try:
             return work(*arguments)
+        except _POISON:
+            raise
         except DjangoDatabaseError as error:
             connection.close()
             self._revive()
@@ -160,3 +191,15 @@ class Node:
             await self.engine.stop()
         for threads in (self._threads, self._recorder_thread):
             threads.shutdown(wait=True, cancel_futures=True)
+
+
+def _plain(result: Result, error: Exception) -> Result:
+    """How it ended, in our own words: an outcome that the node knows is never made another."""
+    reply = Reply(result.reply.step, result.reply.code, "", f"the reply could not be stored: {type(error).__name__}")
+    return Result(result.item, result.outcome, reply)
+
+
+def _rolled_back(error: DatabaseAway) -> bool:
+    """The database is there, and ended a transaction that waited in a circle; the next try will do."""
+    cause = error.__cause__ and error.__cause__.__cause__
+    return str(getattr(cause, "sqlstate", None) or "").startswith("40")

@@ -45,6 +45,15 @@ class DiskFull(StorageError):
     permanent = False
 
 
+class OutcomeRefused(StorageError):
+    """The database refuses an outcome, even without the words of the remote server."""
+
+    says = gettext_noop(
+        "The outcome of a message cannot be stored (%(reason)s). It is called doubtful when its lease ends; the log of "
+        "the worker holds what is known of it."
+    )
+
+
 class SettingError(RidaError):
     """An environment variable that cannot be used."""
 

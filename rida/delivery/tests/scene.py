@@ -25,7 +25,7 @@ from rida.delivery.route import Door, Route, Tls
 from rida.delivery.session import House, Session
 from rida.delivery.tests.peer import Peer, Say, Story
 from rida.kernel.clock import elapsed_seconds
-from rida.kernel.errors import DatabaseAway, SettingError
+from rida.kernel.errors import DatabaseAway, OutcomeRefused, SettingError
 from rida.kernel.reply import Outcome
 
 QUICK = Patience(connect=1, greeting=1, envelope=0.5, block=0.5, dot=0.5, farewell=0.1)
@@ -58,6 +58,7 @@ class MemoryLedger:
     results: list[Result] = field(default_factory=list)
     closed: list[tuple[int, int, tuple[Item, ...]]] = field(default_factory=list)
     refuse_renewal: bool = False
+    refuse_records: bool = False
     renewals: list[frozenset[int]] = field(default_factory=list)
 
     async def begin(self, volley: Volley) -> Word:
@@ -67,6 +68,8 @@ class MemoryLedger:
 
     async def record(self, volley: Volley, results: Sequence[Result], coming: Sequence[Item]) -> Word:
         await self._commit("record")
+        if self.refuse_records:
+            raise OutcomeRefused(reason="a test")
         for result in results:
             if all(known.item.key != result.item.key for known in self.results):
                 self.results.append(result)

@@ -57,6 +57,17 @@ def test_a_failed_commit_is_heard_by_all_its_callers_and_the_next_one_works(play
     play(story())
 
 
+def test_a_part_that_failed_alone_is_heard_by_its_caller_alone(play: Play) -> None:
+    async def story() -> None:
+        refusal = ValueError("not this one")
+        recorder: GroupCommit[int, str] = GroupCommit(
+            lambda batch: [refusal if part == 13 else "done" for part in batch]
+        )
+        assert await asyncio.gather(*map(recorder.put, (1, 13, 2)), return_exceptions=True) == ["done", refusal, "done"]
+
+    play(story())
+
+
 def test_a_batch_has_a_largest_size(play: Play) -> None:
     async def story() -> None:
         book = Book(seconds=0)

@@ -251,6 +251,21 @@ def test_a_database_that_leaves_at_record_stops_the_sending_and_loses_no_result(
     play(story())
 
 
+def test_an_outcome_that_the_ledger_refuses_for_good_is_left_to_the_reaper(
+    play: Play, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Closed, the volley would forget it; asked for ever, the session would renew its lease for ever."""
+
+    async def story() -> None:
+        async with scene() as s:
+            s.ledger.refuse_records = True
+            assert await s.play(volley(*items("ali", "bea"))) == {}
+            assert s.ledger.closed == []
+            assert "ACCEPTED 250" in caplog.text
+
+    play(story())
+
+
 def test_a_database_that_leaves_at_exchange_still_closes_the_volley(play: Play) -> None:
     async def story() -> None:
         async with scene() as s:
