@@ -8,6 +8,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby, takewhile
 from typing import Any
 
 from django.db import connection, transaction
@@ -25,6 +26,9 @@ from rida.shaping.networks import messages_per_connection
 from rida.shaping.places import assign_places
 
 Row = tuple[Any, ...]
+_LOOK_SECONDS = 0.5
+_LOOK_AHEAD = 2_000
+"""People a claim asks permission about beyond those it picked, when all of those are refused: some 20 ms."""
 _UNSENT = Reply(Step.MAIL, 0, "", "the lease ended before the final dot")
 
 
@@ -63,13 +67,22 @@ class Ledger:
     # --- claim ------------------------------------------------------------------------------------------------------
 
     def claim(self, shard: int, networks_at_most: int) -> list[Volley]:
-        """Volleys of due networks of one shard, at most one a network."""
+        """Volleys of due networks of one shard, at most one a network.
+
+        Where everybody is refused it looks further, for half a second: else an idle shard would end its drain, and
+        thousands who left would go by fives a tick.
+        """
+        until = elapsed_seconds() + _LOOK_SECONDS
+        while True:
+            volleys, refused = self._claim(shard, networks_at_most)
+            if volleys or not refused or elapsed_seconds() > until:
+                return volleys
+
+    def _claim(self, shard: int, networks_at_most: int) -> tuple[list[Volley], int]:
         asked_at = elapsed_seconds()
         with transaction.atomic():
             networks = [row[0] for row in _rows("lock_due", shard=shard, limit=networks_at_most)]
-            if not networks:
-                return []
-            return self._open(networks, asked_at)
+            return self._open(networks, asked_at) if networks else ([], 0)
 
     def exchange(self, volley: Volley, attempted: int, *, any_network: bool = False) -> Volley | None:
         """Close a finished volley and open another for the same connection; None: nothing changed at all.
@@ -78,9 +91,9 @@ class Ledger:
         """
         asked_at = elapsed_seconds()
         with transaction.atomic():
-            opened = []
+            opened: list[Volley] = []
             if self._close(volley, attempted, []):
-                opened = self._open([volley.network_id], asked_at, volley.site_id, volley.source_id)
+                opened, _ = self._open([volley.network_id], asked_at, volley.site_id, volley.source_id)
                 if not opened and any_network:
                     opened = self._open_elsewhere(volley, asked_at)
             if not opened:
@@ -94,18 +107,21 @@ class Ledger:
     def _open_elsewhere(self, volley: Volley, asked_at: float) -> list[Volley]:
         """For a relay's connection: the next network that has mail for this source."""
         found = _rows("lock_next", network=volley.network_id, source=volley.source_id)
-        return self._open([row[0] for row in found], asked_at, source=volley.source_id) if found else []
+        return self._open([row[0] for row in found], asked_at, source=volley.source_id)[0] if found else []
 
     def _open(
         self, networks: Sequence[int], asked_at: float, site: int | None = None, source: int | None = None
-    ) -> list[Volley]:
+    ) -> tuple[list[Volley], int]:
+        """Volleys, and how many people were refused on the way."""
         _rows("lock_sources", networks=networks)
         _rows("lock_allowances", networks=networks, only_source=source)
         picked = _rows("pick", networks=networks, only_site=site, only_source=source)
         allowed, newest = self._ask(picked)
         opened = self._insert(allowed)
+        self._look_ahead([row for row in picked if row[0] not in opened])
         _run("refresh_due", networks=networks)
-        return [self._volley(opened[row[0][0]], row, asked_at, newest) for row in allowed if row[0][0] in opened]
+        volleys = [self._volley(opened[row[0][0]], row, asked_at, newest) for row in allowed if row[0][0] in opened]
+        return volleys, len(picked) - sum(map(len, allowed))
 
     def _ask(self, picked: Sequence[Row]) -> tuple[list[list[Row]], dict[Key, int]]:
         """Permission's answer to what was picked: allowed rows by network; the refused get their outcome here."""
@@ -119,6 +135,19 @@ class Ledger:
                 by_network[row[0]].append(row)
                 newest[Key(row[7], row[8])] = answer.head
         return list(by_network.values()), newest
+
+    def _look_ahead(self, refused: Sequence[Row]) -> None:
+        """Pass over those who are refused too and come next in the same tranches."""
+        if not refused:
+            return
+        tranches = sorted({row[7] for row in refused})
+        networks = [row[0] for row in refused]
+        rows = _rows("ahead", tranches=tranches, networks=networks, limit=_LOOK_AHEAD // len(tranches))
+        answers = verdicts([self._question(row[2], row[3], row[4]) for row in rows], now())
+        for tranche_id, answered in groupby(zip(rows, answers, strict=True), key=lambda pair: pair[0][0]):
+            run = list(takewhile(lambda pair: not pair[1].allowed, answered))
+            _withhold((Key(tranche_id, row[1]), 1, answer.reason, None) for row, answer in run)
+            _run("pass_over", tranche=tranche_id, count=len(run))
 
     def _insert(self, groups: Sequence[Sequence[Row]]) -> dict[int, int]:
         """network id: volley id"""

@@ -144,6 +144,18 @@ JOIN outbox_tranche c ON c.id = item.tranche_id
 JOIN outbox_delivery d ON d.tranche_id = item.tranche_id AND d.n = item.n
 ORDER BY item.network_id, item.attempt DESC, item.tranche_id, item.n
 
+-- name: ahead
+-- Who comes next where all who were picked are refused. Under the budget locks, as the cursor is; a delivery that moved
+-- here belongs to a tranche of another network, which is not ours to advance.
+SELECT c.id, d.n, c.workspace_id, d.address_hash, c.launch_id
+FROM outbox_tranche c
+JOIN outbox_delivery d ON d.tranche_id = c.id AND d.n >= c.next_n AND d.n < least(c.end_n, c.next_n + %(limit)s)
+WHERE c.id = ANY (%(tranches)s) AND c.network_id = ANY (%(networks)s)
+ORDER BY c.id, d.n
+
+-- name: pass_over
+UPDATE outbox_tranche SET next_n = next_n + %(count)s WHERE id = %(tranche)s
+
 -- name: open
 -- The permit and the lease: inserted in the transaction that picked, so a crash before commit gives everything back.
 WITH t AS MATERIALIZED (SELECT rida_now() AS now),

@@ -76,6 +76,49 @@ def test_nobody_with_permission_means_no_volley_and_no_permit() -> None:
     assert world.in_hand(made.network_id) == (0, 0, 0)
 
 
+def test_a_claim_finds_who_agreed_behind_thousands_who_did_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By fives a tick, 3,000 who left would keep the others waiting for ten minutes."""
+    made = world.tranche(world.place(), world.launch(), 3_002)
+    world.consent(made, [3_000, 3_001])
+    ledger, rounds = world.node(), [0]
+    claim = Ledger._claim
+
+    def counted(self: Ledger, shard: int, networks_at_most: int) -> tuple[list[Volley], int]:
+        rounds[0] += 1
+        return claim(self, shard, networks_at_most)
+
+    monkeypatch.setattr(Ledger, "_claim", counted)
+    monkeypatch.setattr("rida.dispatch.ledger._LOOK_SECONDS", 60)
+    [volley] = ledger.claim(0, 10)
+    assert [item.key.n for item in volley.items] == [3_000, 3_001]
+    assert world.outcomes(made) == {(n, 1): Outcome.WITHHELD for n in range(3_000)}
+    assert world.in_hand(made.network_id) == (2, 2, 1)
+    assert rounds[0] <= 3
+
+
+def test_a_claim_does_not_look_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = world.tranche(world.place(), world.launch(), 20)
+    monkeypatch.setattr("rida.dispatch.ledger._LOOK_SECONDS", 0)
+    monkeypatch.setattr("rida.dispatch.ledger._LOOK_AHEAD", 4)
+    assert world.node().claim(0, 10) == []
+    assert len(world.outcomes(made)) == 9
+    assert world.next_due(made.network_id) <= milliseconds(now())
+
+
+def test_looking_ahead_leaves_the_tranche_of_what_moved_here_alone() -> None:
+    """Its cursor is under the lock of another network."""
+    made = world.tranche(world.place(), world.launch(), 20)
+    world.set_budget(made.network_id, next_due=NEVER)
+    elsewhere = world.place()
+    with connection.cursor() as cursor:
+        world.retry(elsewhere, made.launch, 0, due=1)
+        cursor.execute("UPDATE dispatch_retry SET tranche_id = %s", [made.pk])
+    world.set_budget(elsewhere.network_id, next_due=0)
+    assert world.node().claim(0, 10) == []
+    made.refresh_from_db()
+    assert (made.next_n, len(world.outcomes(made))) == (0, 1)
+
+
 @pytest.mark.parametrize("halt", [pause, cancel])
 def test_a_halted_launch_is_not_claimed_not_even_its_retries(halt: object) -> None:
     made = world.campaign_to(10)
