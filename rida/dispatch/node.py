@@ -54,6 +54,8 @@ class Node:
         self._recorder_thread = ThreadPoolExecutor(1, thread_name_prefix="recorder")
         self._recorder = GroupCommit(self._commit, self._recorder_thread)
         self._freed = asyncio.Event()
+        self._reserved = 0
+        """Sessions for claims under way. Many drains ask for room at once, and each answer takes a while."""
 
     # --- the port ---------------------------------------------------------------------------------------------------
 
@@ -88,20 +90,25 @@ class Node:
         while elapsed_seconds() < until and not stopping():
             free = self._free_sessions()
             volleys = [] if self.resting or not free else await self._claim(shard, free)
-            if not volleys and not self._busy():
+            if not volleys and free and not self._busy():
                 return
             if not volleys:
                 await self._wait_for_a_close()
 
     async def _claim(self, shard: int, free: int) -> list[Volley]:
         assert self.engine is not None
-        volleys = await self._in_thread(self._claim_now, shard, min(CLAIM_NETWORKS, free))
-        for volley in volleys:
-            self.engine.start(volley)
+        asked = min(CLAIM_NETWORKS, free)
+        self._reserved += asked
+        try:
+            volleys = await self._in_thread(self._claim_now, shard, asked)
+            for volley in volleys:
+                self.engine.start(volley)
+        finally:
+            self._reserved -= asked
         return volleys
 
     def _free_sessions(self) -> int:
-        return self.engine.free_sessions if self.engine else 0
+        return max(0, self.engine.free_sessions - self._reserved) if self.engine else 0
 
     def _busy(self) -> bool:
         """A session of ours may close soon and make room; which shard it is of does not matter."""
