@@ -18,7 +18,7 @@ from rida.dispatch.rules import Timing, next_attempt
 from rida.dispatch.statements import statement
 from rida.kernel.clock import elapsed_seconds, now
 from rida.kernel.reply import Outcome, Reply, Step
-from rida.outbox.models import Launch
+from rida.outbox.models import Launch, Tranche
 from rida.permission.rules import Terms
 from rida.permission.services import Ask, heads, verdicts
 from rida.shaping.models import Site
@@ -49,6 +49,17 @@ class Entry:
     begins: bool
     results: Sequence[Result]
     coming: Sequence[Item]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Where a delivery goes whose MX names another site now. first: it was where its launch had put it.
+
+    Who moves again is deferred: servers that rotate between networks would send a delivery round for ever.
+    """
+
+    site: Site
+    first: bool
 
 
 @dataclass(slots=True)
@@ -193,20 +204,17 @@ class Ledger:
         """Group commit: starts and outcomes of many sessions durable together; the last word for each, and the
         database's time (ms) to hold the node's clock against."""
         results = [(entry.volley.id, result) for entry in batch for result in entry.results]
-        ended = [(volley_id, result) for volley_id, result in results if not result.moved_to]
-        moved = [(volley_id, result) for volley_id, result in results if result.moved_to]
         begins = [entry.volley.id for entry in batch if entry.begins]
-        # Before everything else: whoever makes the same rows waits for us, and may hold what we want next.
         with transaction.atomic():
-            sites = assign_places([result.moved_to for _, result in moved if result.moved_to])
+            # Before everything else: whoever makes the same rows waits for us, and may hold what we want next.
+            moves = _moves(batch)
         with transaction.atomic():
-            self._hear_hard(ended)
-            if sites:
-                _rows("lock_networks", networks=[site.network_id for site in sites])
+            self._hear_hard(results)
+            if moves:
+                _rows("lock_networks", networks=[move.site.network_id for move in moves.values()])
             over = _hold([*begins, *(volley_id for volley_id, _ in results)])
             fenced = over | self._start(begins)
-            late = self._record(ended)
-            _move(moved, sites)
+            late = self._record(results, moves)
             withheld = self._ask_again(batch)
             halted = self._halted(batch)
             database_now = _rows("now")[0][0]
@@ -234,15 +242,18 @@ class Ledger:
             # By workspace: each is locked to the end of this commit, and other nodes are at it too.
             self.hear_hard_bounces(sorted(hard, key=lambda result: result.item.workspace_id))
 
-    def _record(self, results: Sequence[tuple[int, Result]]) -> list[Row]:
+    def _record(self, results: Sequence[tuple[int, Result]], moves: Mapping[Key, Move]) -> list[Row]:
         """Networks (with a moment) to be woken after the commit. The caller holds the volleys."""
-        late = _rows("record", **self._columns(results)) if results else []
+        at_once = [(volley_id, result) for volley_id, result in results if _moves_at_once(result, moves)]
+        ended = [(volley_id, result) for volley_id, result in results if not _moves_at_once(result, moves)]
+        late = _rows("record", **self._columns(ended, moves)) if ended else []
+        _move(at_once, moves)
         if refused := [(volley_id, result.reply) for volley_id, result in results if _login_refused(result)]:
             # Last, because allowances are locked after budgets.
             _run("hold_sources", volleys=[volley_id for volley_id, _ in refused], reason=refused[0][1].text[:400])
         return late
 
-    def _columns(self, results: Sequence[tuple[int, Result]]) -> dict[str, list[Any]]:
+    def _columns(self, results: Sequence[tuple[int, Result]], moves: Mapping[Key, Move]) -> dict[str, list[Any]]:
         at = _rows("now")[0][0]
         return {
             "volley_ids": [volley_id for volley_id, _ in results],
@@ -255,6 +266,7 @@ class Ledger:
             "enhanced": [result.reply.enhanced[:12] for _, result in results],
             "replies": [result.reply.text.replace("\0", "")[:2000] for _, result in results],
             "dues": [self._due(result, at) for _, result in results],
+            "to_sites": [moves[result.item.key].site.pk if result.moved_to else None for _, result in results],
         }
 
     def _due(self, result: Result, at: int) -> int | None:
@@ -297,7 +309,7 @@ class Ledger:
             if not closed_in:
                 # The reaper doubted what never reached its final dot: say so. It ignores the rest, which it gave back.
                 _hold([volley.id])
-                late = self._record([(volley.id, Result(item, Outcome.DEFERRED, _UNSENT)) for item in returned])
+                late = self._record([(volley.id, Result(item, Outcome.DEFERRED, _UNSENT)) for item in returned], {})
             _run("refresh_due", networks=list({volley.network_id, *closed_in}))
             _run("wake_waiting", source=volley.source_id)
         _wake_late(late)
@@ -387,7 +399,25 @@ def _hold(volley_ids: Collection[int]) -> set[int]:
     return {volley_id for volley_id, over in rows if over}
 
 
-def _move(moved: Sequence[tuple[int, Result]], sites: Sequence[Site]) -> None:
+def _moves(batch: Sequence[Entry]) -> dict[Key, Move]:
+    """Where deliveries go whose MX names another site now; the rows are made if need be."""
+    moved = [(entry.volley, result) for entry in batch for result in entry.results if result.moved_to]
+    if not moved:
+        return {}
+    sites = assign_places([result.moved_to for _, result in moved if result.moved_to])
+    tranches = Tranche.objects.filter(pk__in={result.item.key.tranche_id for _, result in moved})
+    home = dict(tranches.values_list("pk", "site"))
+    return {
+        result.item.key: Move(site, home.get(result.item.key.tranche_id) == volley.site_id)
+        for (volley, result), site in zip(moved, sites, strict=True)
+    }
+
+
+def _moves_at_once(result: Result, moves: Mapping[Key, Move]) -> bool:
+    return bool(result.moved_to) and moves[result.item.key].first
+
+
+def _move(moved: Sequence[tuple[int, Result]], moves: Mapping[Key, Move]) -> None:
     """Under the locks of the sites' networks."""
     if not moved:
         return
@@ -397,7 +427,7 @@ def _move(moved: Sequence[tuple[int, Result]], sites: Sequence[Site]) -> None:
         tranche_ids=[result.item.key.tranche_id for _, result in moved],
         ns=[result.item.key.n for _, result in moved],
         attempts=[result.item.attempt for _, result in moved],
-        sites=[site.pk for site in sites],
+        sites=[moves[result.item.key].site.pk for _, result in moved],
     )
     _run("wake", networks=[network_id for (network_id,) in networks])
 

@@ -221,15 +221,16 @@ UPDATE dispatch_volley v SET started = true FROM held WHERE v.id = held.id RETUR
 WITH t AS MATERIALIZED (SELECT rida_now() AS now),
 x AS MATERIALIZED (
     -- The site's network, not the volley's: one closed long ago is not taken along when its site is regrouped.
-    SELECT x.*, c.workspace_id, c.launch_id, c.urgent, l.resend_doubtful, s.network_id, v.site_id, v.source_id, v.closed
+    SELECT x.*, c.workspace_id, c.launch_id, c.urgent, l.resend_doubtful, s.network_id, s.id AS site_id, v.source_id,
+           v.closed
     FROM unnest(%(volley_ids)s::bigint[], %(tranche_ids)s::bigint[], %(ns)s::int[], %(attempts)s::smallint[],
                 %(kinds)s::smallint[], %(steps)s::text[], %(codes)s::smallint[], %(enhanced)s::text[],
-                %(replies)s::text[], %(dues)s::bigint[])
-        AS x (volley_id, tranche_id, n, attempt, kind, step, code, enhanced, reply, due)
+                %(replies)s::text[], %(dues)s::bigint[], %(to_sites)s::bigint[])
+        AS x (volley_id, tranche_id, n, attempt, kind, step, code, enhanced, reply, due, to_site)
     JOIN outbox_tranche c ON c.id = x.tranche_id
     JOIN outbox_launch l ON l.id = c.launch_id
     JOIN dispatch_volley v ON v.id = x.volley_id
-    JOIN shaping_site s ON s.id = v.site_id
+    JOIN shaping_site s ON s.id = coalesce(x.to_site, v.site_id)
     WHERE NOT v.closed OR x.kind = 1
        OR EXISTS (SELECT FROM dispatch_outcome o
                   WHERE o.tranche_id = x.tranche_id AND o.n = x.n AND o.attempt = x.attempt AND o.doubt)
@@ -242,7 +243,7 @@ x AS MATERIALIZED (
     RETURNING tranche_id, n, attempt, kind
 ), late AS (
     SELECT i.*, x.launch_id, x.workspace_id, x.urgent, x.due, x.volley_id, x.resend_doubtful, x.network_id, x.site_id,
-           x.source_id, x.closed,
+           x.source_id, x.closed, x.to_site,
            -- The reaper had a message in doubt sent again, and that try is under way or over.
            x.closed AND (EXISTS (SELECT FROM dispatch_outcome o
                                  WHERE o.tranche_id = x.tranche_id AND o.n = x.n AND o.attempt > x.attempt)
@@ -272,9 +273,10 @@ x AS MATERIALIZED (
     DELETE FROM dispatch_retry y USING late
     WHERE late.kind IN (1, 3, 4) AND y.tranche_id = late.tranche_id AND y.n = late.n
 )
--- To be woken after this commit, because budgets are locked before volleys. Only a volley that is closed already (reaped)
--- needs it: an open one recomputes next_due at its close.
-SELECT late.network_id, min(coalesce(late.due, t.now)) FROM late, t WHERE late.closed GROUP BY 1
+-- To be woken after this commit, because budgets are locked before volleys. Only what waits elsewhere or was of a volley
+-- that is closed already (reaped) needs it: an open one recomputes next_due at its close.
+SELECT late.network_id, min(coalesce(late.due, t.now)) FROM late, t
+WHERE late.closed OR late.to_site IS NOT NULL GROUP BY 1
 
 -- name: hold_sources
 -- A relay refused our login. Its mail waits a quarter of an hour, then one volley tries again.

@@ -6,6 +6,7 @@ from django.db import connection
 from rida.delivery.ports import Host, Item, Place, Result, Volley
 from rida.dispatch.ledger import Ledger
 from rida.dispatch.tests import world
+from rida.kernel.clock import milliseconds, now
 from rida.kernel.reply import Outcome, Reply, Step
 from rida.shaping.models import Budget
 
@@ -18,13 +19,13 @@ def _server_has_been_up(monkeypatch: pytest.MonkeyPatch) -> None:
     world.pretend_server_is_old(monkeypatch)
 
 
-def moved(item: Item) -> Result:
-    place = Place("net:new", "net:new mx.x.example", (Host("mx.x.example", ("127.0.0.1",)),))
+def moved(item: Item, network: str = "net:new") -> Result:
+    place = Place(network, f"{network} mx.x.example", (Host("mx.x.example", ("127.0.0.1",)),))
     return Result(item, Outcome.DEFERRED, Reply(Step.CONNECT, 0, "", "goes to another site now"), moved_to=place)
 
 
-def claim_there(ledger: Ledger) -> Volley:
-    [volley] = ledger.claim(Budget.objects.get(network__key="net:new").shard, 10)
+def claim_there(ledger: Ledger, network: str = "net:new") -> Volley:
+    [volley] = ledger.claim(Budget.objects.get(network__key=network).shard, 10)
     return volley
 
 
@@ -74,3 +75,33 @@ def test_a_node_frozen_while_it_asked_dns_moves_nothing_any_more() -> None:
     assert len(other.claim(0, 10)) == 1
     world.record(frozen, volley, moved(volley.items[0]))
     assert world.waiting(made) == {}
+
+
+def test_who_moves_again_is_deferred_with_a_growing_pause() -> None:
+    """A host that rotates between networks with a ttl of nothing would be asked round for ever."""
+    made = world.campaign_to(1)
+    ledger = world.node()
+    [volley] = ledger.claim(0, 10)
+    world.record(ledger, volley, moved(volley.items[0]))
+    ledger.close(volley, 0, ())
+    for attempt, wait in enumerate(ledger.timing.retry_waits_ms, 1):
+        here, there = ("net:new", "net:next") if attempt % 2 else ("net:next", "net:new")
+        volley = claim_there(ledger, here)
+        world.record(ledger, volley, moved(volley.items[0], there))
+        ledger.close(volley, 0, ())
+        assert world.outcomes(made)[0, attempt] == Outcome.DEFERRED
+        assert world.waiting(made) == {0: attempt + 1}
+        due = Budget.objects.get(network__key=there).next_due
+        assert abs(due - milliseconds(now()) - wait) < 5_000
+        world.pass_time(wait)
+
+
+def test_who_moves_again_gives_up_in_the_end() -> None:
+    made = world.tranche(world.place(), world.launch(give_up_at=milliseconds(now()) + 1_000), 1)
+    world.consent(made)
+    ledger = world.node()
+    [volley] = ledger.claim(0, 10)
+    world.record(ledger, volley, moved(volley.items[0]))
+    volley = claim_there(ledger)
+    world.record(ledger, volley, moved(volley.items[0], "net:next"))
+    assert world.outcomes(made) == {(0, 1): Outcome.DEFERRED, (0, 2): Outcome.EXPIRED}
