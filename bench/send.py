@@ -7,22 +7,20 @@ stock Postfix that takes and delivers messages of the same size. As root; the se
 The wall rates share two cores with the sink and the database: only the ratios can be compared with other days.
 """
 
-import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from bench import baselines, loop
 from bench.mail import NETWORKS, launch, lift_limits, workspace_of, write_out
-from bench.relay import length_of, open_relay, signing, vouched_for
 from bench.sink import Sink, smtp_sink
 from bench.watching import Figures, database_of, watch, workers
+from tests.relayed import dns, length_of, open_relay, signing
 
 _LOOP_MESSAGES, _SESSIONS = 20_000, 20
+_RELAY: dict[str, Any] = {"host": "127.0.0.1", "tls": "none", "messages_per_connection": loop.QUOTA}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,33 +48,20 @@ def measure(*counts: str) -> dict[str, Any]:
 
 def _runs(sink: Sink, counts: list[int]) -> list[Run]:
     from rida.cli.laboratory import throw_away_home
+    from rida.shaping.routes import Caps, RelaySettings
+    from rida.town.plan import many
 
     settings: dict[str, Any] = {"url": "https://bench.example", "log": "ERROR", "lab_nets": "127.0.0.0/8"}
     with throw_away_home("bench", **settings) as home:
         homes = {count: workspace_of(home, count) for count in counts}
-        with _dns(home, list(homes.values())):
-            for workspace in homes.values():
-                open_relay(workspace, sink.port)
+        with dns(home / "town", many(NETWORKS), list(homes.values())):
+            open_relay(list(homes.values()), RelaySettings(**_RELAY, port=sink.port), "", Caps(connections=200))
             return [
                 _run(home, workspace, count, at_work, signed=signed)
                 for count, workspace in homes.items()
                 for at_work in (1, 2)
                 for signed in (False, True)
             ]
-
-
-@contextmanager
-def _dns(home: Path, workspaces: list[Any]) -> Iterator[None]:
-    """The town's, which names the recipients' networks and vouches for the sender."""
-    from django.conf import settings
-
-    from rida.town.beside import beside
-    from rida.town.plan import many
-
-    with beside(vouched_for(many(NETWORKS), workspaces), home / "town") as town:
-        settings.RIDA_RESOLVER = town.resolver
-        os.environ["RIDA_RESOLVER"] = "{}:{}".format(*town.resolver)  # for the workers
-        yield
 
 
 def _run(home: Path, workspace: Any, deliveries: int, at_work: int, *, signed: bool) -> Run:

@@ -27,13 +27,12 @@ class Row:
 
 def launch_to(domains: Sequence[str], each: int, *, urgent: bool) -> int:
     """A campaign of its own workspace to so many people of each domain; the launch's id."""
-    slug = "urgent" if urgent else "bulk"
-    workspace = Workspace.objects.create(slug=slug, name=slug, profiles=["US"])
+    workspace = workspace_of(urgent=urgent)
     topic = Topic.objects.create(workspace=workspace, slug="news", name="News")
     _people(workspace, topic, [f"p{number}@{domain}" for domain in domains for number in range(each)])
     campaign = Campaign.objects.create(
         workspace=workspace,
-        name=slug,
+        name=workspace.name,
         identity=identity(workspace),
         topic=topic,
         message_class="commercial",
@@ -42,6 +41,11 @@ def launch_to(domains: Sequence[str], each: int, *, urgent: bool) -> int:
     )
     examine(campaign, None, now())
     return launch(campaign, None, now(), urgent=urgent).pk
+
+
+def workspace_of(*, urgent: bool) -> Workspace:
+    slug = "urgent" if urgent else "bulk"
+    return Workspace.objects.get_or_create(slug=slug, defaults={"name": slug, "profiles": ["US"]})[0]
 
 
 def _people(workspace: Workspace, topic: Topic, addresses: Sequence[str]) -> None:

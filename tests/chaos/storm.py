@@ -1,9 +1,10 @@
 """The real program under SIGKILL, SIGSTOP and the loss of its database; counted at the receivers.
 
-    python tests/chaos/storm.py [--seconds 40] [--faulty]
+    python tests/chaos/storm.py [--seconds 40] [--faulty] [--relay]
 
 Four workers, one town, one embedded PostgreSQL, all real processes. Prints one JSON object. `--faulty` runs workers
-whose permits count from the reservation (the negative control).
+whose permits count from the reservation (the negative control). `--relay` sends through a relay with TLS and a password
+instead, whose account may have less than its networks together.
 """
 
 import argparse
@@ -26,6 +27,8 @@ NETWORKS, WORKERS = 16, 4
 BULK_EACH, URGENT_EACH = 90, 25
 WINDOW_SECONDS, LEASE_SECONDS = 5.0, 3.0
 R, C, V = 25, 10, 4
+ACCOUNT_R, ACCOUNT_K = 140, 12
+"""What a relay's account may have in a window, and connections at once: less than all the networks together."""
 _LONGEST_SECONDS = 240
 
 
@@ -33,9 +36,10 @@ def main() -> None:
     arguments = _arguments()
     from rida.cli.laboratory import throw_away_home
 
+    way = _by_relay if arguments.relay else _by_town
     times: dict[str, Any] = {"window_seconds": WINDOW_SECONDS, "lease_seconds": LEASE_SECONDS, "retry_seconds": "1,2"}
-    quiet: dict[str, Any] = {"url": "http://127.0.0.1:9", "node_silence_seconds": 4, "log": "CRITICAL"}
-    with throw_away_home("storm", **times, **quiet) as home, _town(home):
+    quiet: dict[str, Any] = {"url": "https://bench.example", "node_silence_seconds": 4, "log": "CRITICAL"}
+    with throw_away_home("storm", lab_nets="127.0.0.0/8", **times, **quiet) as home, way(home):
         figures = _storm(home, arguments.seconds, faulty=arguments.faulty, seed=arguments.seed)
     print(json.dumps(figures))
 
@@ -44,17 +48,41 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=40)
     parser.add_argument("--faulty", action="store_true")
+    parser.add_argument("--relay", action="store_true")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
 
 
 @contextmanager
-def _town(home: Path) -> Iterator[None]:
-    command = [sys.executable, str(HERE / "slow_town.py"), str(home / "town"), str(NETWORKS), str(WINDOW_SECONDS)]
-    process = subprocess.Popen(command)
+def _by_town(home: Path) -> Iterator[None]:
+    with _program("slow_town.py", home / "town", str(NETWORKS), str(WINDOW_SECONDS), ready="town.json"):
+        yield
+
+
+@contextmanager
+def _by_relay(home: Path) -> Iterator[None]:
+    """The town beside us answers for DNS only; what the relay saw lies where the town would have written it."""
+    from rida.shaping.routes import Caps, RelaySettings
+    from rida.town.plan import many
+    from tests.chaos.mail import workspace_of
+    from tests.chaos.relay import AUTHORITY_FILE, PORT_FILE
+    from tests.relayed import dns, open_relay
+
+    workspaces, folder = [workspace_of(urgent=urgent) for urgent in (False, True)], home / "town"
+    folder.mkdir()
+    with _program("relay.py", folder, ready=PORT_FILE), dns(home / "dns", many(NETWORKS), workspaces):
+        port, pem = int((folder / PORT_FILE).read_text()), (folder / AUTHORITY_FILE).read_text()
+        relay = RelaySettings("localhost", port, "required", "storm", authority=pem, messages_per_connection=12)
+        open_relay(workspaces, relay, "a password", Caps(hour=ACCOUNT_R, connections=ACCOUNT_K))
+        yield
+
+
+@contextmanager
+def _program(name: str, folder: Path, *arguments: str, ready: str) -> Iterator[None]:
+    process = subprocess.Popen([sys.executable, str(HERE / name), str(folder), *arguments], cwd=HERE.parent.parent)
     try:
-        while not (home / "town" / "town.json").exists():
-            assert process.poll() is None, "the town did not start"
+        while not (folder / ready).exists():
+            assert process.poll() is None, f"{name} did not start"
             time.sleep(0.05)
         yield
     finally:
@@ -79,7 +107,7 @@ def _limit_networks() -> None:
     """R and C as the test wants them; every fourth network sends single messages, so that C shows as open sockets."""
     from rida.shaping.models import Budget
 
-    Budget.objects.update(r=R, c=C, k=C, v=V)
+    Budget.objects.update(r=R, c=C, k=C, v=V, pinned=True)
     for budget in Budget.objects.order_by("pk")[::4]:
         Budget.objects.filter(pk=budget.pk).update(v=1)
 
@@ -184,8 +212,9 @@ def _figures(home: Path, launches: list[int], blows: Counter[str]) -> dict[str, 
     from rida.town.counters import Kind, by_network
     from rida.town.events import read_events
 
-    events = list(read_events(home / "town"))
+    events = sorted(read_events(home / "town"), key=lambda event: event.at_ns)
     tallies = by_network(events, WINDOW_SECONDS)
+    account = tallies.pop("relay", None)
     received = Counter(event.message_id for event in events if event.kind is Kind.ACCEPTED)
     return {
         "blows": dict(blows),
@@ -194,6 +223,10 @@ def _figures(home: Path, launches: list[int], blows: Counter[str]) -> dict[str, 
         "v": V,
         "max_in_window": max(tally.max_in_window for tally in tallies.values()),
         "max_at_once": max(tally.max_at_once for tally in tallies.values()),
+        "account_r": ACCOUNT_R,
+        "account_k": ACCOUNT_K,
+        "account_max_in_window": account.max_in_window if account else 0,
+        "account_max_at_once": account.max_at_once if account else 0,
         "received": sum(received.values()),
         **_compare(launches, received),
     }

@@ -39,3 +39,17 @@ def test_nothing_is_lost_and_no_limit_is_passed_in_a_storm() -> None:
 def test_permits_that_count_from_the_reservation_are_caught() -> None:
     seen = storm("--seconds", "20", "--faulty")
     assert seen["max_in_window"] > seen["r"], seen
+
+
+def test_through_a_relay_with_tls_nothing_is_lost_and_the_accounts_hour_is_kept() -> None:
+    seen = storm("--seconds", "40", "--relay")
+    assert seen["finished"], seen
+    assert seen["blows"]["kill"] > 5 and seen["blows"]["stop"] > 5 and seen["blows"]["database"] == 1, seen
+    assert seen["without_outcome"] == 0, seen
+    assert seen["accepted_but_never_received"] == 0, seen
+    assert seen["received_twice_without_doubt"] == 0, seen
+    assert seen["most_doubtful_in_a_volley"] <= 1, seen
+    assert seen["max_in_window"] <= seen["r"], seen
+    # Exactly: an account that never had its whole hour would prove nothing.
+    assert seen["account_max_in_window"] == seen["account_r"], seen
+    assert seen["account_max_at_once"] == seen["account_k"], seen

@@ -1,10 +1,17 @@
-"""A route into the world for measurements: a sender vouched for by DNS, and a relay on this machine."""
+"""A route into the world for measurements and storms: a sender vouched for by DNS, and a relay on this machine.
 
+Imports stages late: whoever uses this opens its house first.
+"""
+
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rida.shaping.routes import Caps, RelaySettings
     from rida.town.plan import Plan
 
 _ADDRESS = "127.0.0.1"
@@ -17,33 +24,40 @@ def _way() -> Any:
     return Way(Kind.RELAY, "mail.warda-flowers.example", (_ADDRESS,), _ADDRESS)
 
 
-def vouched_for(plan: "Plan", workspaces: Sequence[Any]) -> "Plan":
-    """The same town, whose DNS holds the records of these senders."""
-    from tests import house
-
-    for workspace in workspaces:
-        plan = house.real_sender(plan, _way(), workspace)
-    return plan
-
-
-def open_relay(workspace: Any, port: int) -> None:
-    """The workspace departs by it, approved; the relay sets no limit that would bind."""
+def open_relay(workspaces: Sequence[Any], relay: "RelaySettings", password: str, caps: "Caps") -> int:
+    """These workspaces depart by it, approved; the source's id."""
     from django.conf import settings
 
     from rida.accounts.models import User
     from rida.kernel.clock import now
-    from rida.shaping.routes import Caps, RelaySettings
     from rida.shaping.sources import approve, choose, save_relay
     from tests import house
 
-    house.asked_of(settings.RIDA_RESOLVER, _way(), workspace)
-    owner = User.objects.filter(is_owner=True).first() or User.objects.create_user("o@bench.example", is_owner=True)
-    way = RelaySettings(
-        _ADDRESS, port, "none", name="mail.warda-flowers.example", addresses=(_ADDRESS,), messages_per_connection=1_000
-    )
-    source = save_relay("sink", way, "", Caps(connections=200), owner, now())
-    choose(workspace, source, owner, now())
-    approve(workspace, owner, now())
+    owner = User.objects.create_user("owner@warda-flowers.example", is_owner=True)
+    named = replace(relay, name=_way().helo, addresses=(_ADDRESS,))
+    source = save_relay("relay", named, password, caps, owner, now())
+    assert settings.RIDA_RESOLVER is not None
+    for workspace in workspaces:
+        house.asked_of(settings.RIDA_RESOLVER, _way(), workspace)
+        choose(workspace, source, owner, now())
+        approve(workspace, owner, now())
+    return source.pk
+
+
+@contextmanager
+def dns(folder: Path, plan: "Plan", workspaces: Sequence[Any]) -> Iterator[None]:
+    """The town's, for us and our children: it names the recipients' networks and vouches for these senders."""
+    from django.conf import settings
+
+    from rida.town.beside import beside
+    from tests import house
+
+    for workspace in workspaces:
+        plan = house.real_sender(plan, _way(), workspace)
+    with beside(plan, folder) as town:
+        settings.RIDA_RESOLVER = town.resolver
+        os.environ["RIDA_RESOLVER"] = "{}:{}".format(*town.resolver)
+        yield
 
 
 @contextmanager
