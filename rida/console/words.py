@@ -197,6 +197,10 @@ FINDINGS: Words = {
     "merge_name_bare": _("“%(name)s” is a column of your own. Write it as %(tag)s."),
     "copy_refused": _("For this reader the message cannot be made: %(reason)s."),
     "domain_not_asked": _("DNS was not asked about %(domain)s. Check the records of the sender's domain first."),
+    "transactional_or_advertising": _(
+        "Nobody can leave this mail, and it says neither that it advertises nor where you live: that is lawful only if all "
+        "of it is about an order or a contract of each reader. If any of it advertises, choose another class."
+    ),
     "first_launch_not_approved": _(
         "An owner of the installation approves the first launch into the world, on the page “Out of the sandbox”."
     ),

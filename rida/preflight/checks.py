@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from email.utils import getaddresses
 
 from rida.campaign import tags
-from rida.campaign.content import address_parts, has_line_break, unknown_names
+from rida.campaign.content import TRANSACTIONAL, address_parts, has_line_break, unknown_names
 from rida.campaign.domain_report import Note
 from rida.campaign.records import Why
 from rida.campaign.words import leave_marks, spoken, words
@@ -78,6 +78,9 @@ def has_a_class(case: Case) -> Iterator[Finding]:
     """R1: every campaign has one class before it leaves; the other duties follow from it."""
     if case.draft.message_class not in _CLASSES:
         yield _block("R1", "class_missing")
+    elif case.draft.message_class == TRANSACTIONAL:
+        # It leaves out the way to leave, the label and the postal address. Its purposes (R2) come with their own issue.
+        yield _warn("R1", "transactional_or_advertising")
 
 
 def comes_from_who_it_says(case: Case) -> Iterator[Finding]:

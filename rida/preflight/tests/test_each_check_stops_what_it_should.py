@@ -164,7 +164,8 @@ def test_r12_looks_at_each_specimen_and_at_both_parts(body: str, codes: list[str
 
 def test_r12_and_r63_ask_nothing_of_mail_about_a_transaction() -> None:
     bad = Bad({"message_class": "transactional_relationship"})
-    assert seen(bad) == []
+    assert seen(bad, "R12") == seen(bad, "R63") == []
+    assert seen(bad) == [(W, "transactional_or_advertising")]
 
 
 def test_r16_wants_one_page_and_no_other_way_out() -> None:
