@@ -84,8 +84,10 @@ def web(port: int, host: str) -> None:
 def worker() -> None:
     """A worker alone: as many as you like, on as many machines as you like, with the same DATABASE_URL."""
     prepare()
+    from rida.dispatch.renaming import follow_providers
     from rida.worker import main as work
 
+    follow_providers()
     work()
 
 

@@ -84,6 +84,19 @@ def name_site(found: Located, tls: str = OPPORTUNISTIC) -> str:
     return f"{head}{_shortened(hosts, _LONGEST - len(head) - len(tail))}{tail}"
 
 
+def renamed(site: str) -> NetworkName | None:
+    """The provider who is known by now to have all the hosts of a site whose key says otherwise.
+
+    None too where the key cannot tell: it was shortened, or its provider is gone and only DNS knows the addresses.
+    """
+    network, _, rest = site.partition(" ")
+    hosts = rest.partition(" ")[0]
+    provider = provider_of(hosts.split(",")) if hosts and "#" not in hosts else None
+    if provider is None or network == f"{PROVIDER}{provider.id}":
+        return None
+    return NetworkName(f"{PROVIDER}{provider.id}", provider.name, provider.id)
+
+
 def _best(found: Located) -> IPv4Address | IPv6Address:
     """The lowest address among the best hosts that have any, IPv4 first: servers list theirs in changing order."""
     reachable = [host for host in found.hosts if host.addresses]

@@ -165,6 +165,11 @@ def _sites(keys: Collection[str]) -> dict[str, Site]:
     return {site.key: site for site in Site.objects.filter(key__in=keys).select_related("network")}
 
 
+def make_network(name: NetworkName) -> Network:
+    """Its row and its budget, made if need be."""
+    return _make_networks({name.key: name})[name.key]
+
+
 def _make_networks(wanted: Mapping[str, NetworkName]) -> dict[str, Network]:
     names = [wanted[key] for key in sorted(wanted)]
     Network.objects.bulk_create(
