@@ -39,12 +39,18 @@ def database_url() -> str:
 
 @contextmanager
 def worker(town: TownCard, **settings: object) -> Iterator["subprocess.Popen[bytes]"]:
-    """A worker of its own process; settings by their RIDA_ names without the prefix."""
+    """A worker of its own process that asks this town; settings by their RIDA_ names without the prefix."""
+    with worker_asking(town.resolver, mx_port=town.port, **settings) as process:
+        yield process
+
+
+@contextmanager
+def worker_asking(resolver: tuple[str, int], **settings: object) -> Iterator["subprocess.Popen[bytes]"]:
+    """The same, whoever answers for DNS."""
     environment = {
         **os.environ,
         "DATABASE_URL": database_url(),
-        "RIDA_RESOLVER": f"127.0.0.1:{town.dns_port}",
-        "RIDA_MX_PORT": str(town.port),
+        "RIDA_RESOLVER": "{}:{}".format(*resolver),
         "RIDA_LEASE_SECONDS": "6",
         "RIDA_RETRY_SECONDS": "1,2",
         **{f"RIDA_{key.upper()}": str(value) for key, value in settings.items()},
