@@ -9,6 +9,7 @@ instead, whose account may have less than its networks together.
 
 import argparse
 import json
+import math
 import os
 import random
 import signal
@@ -135,7 +136,7 @@ def _storm(home: Path, seconds: float, *, faulty: bool, seed: int) -> dict[str, 
             if time.monotonic() > database_dies_at:
                 _kill_database(home)
                 blows["database"] += 1
-                database_dies_at = end + 1
+                database_dies_at = math.inf
             else:
                 _strike(workers, rng, blows, faulty=faulty)
         finished = _wait(lambda: _finished(launches), _LONGEST_SECONDS - seconds)
