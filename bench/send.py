@@ -55,7 +55,7 @@ def _runs(sink: Sink, counts: list[int]) -> list[Run]:
     with throw_away_home("bench", **settings) as home:
         homes = {count: workspace_of(home, count) for count in counts}
         with dns(home / "town", many(NETWORKS), list(homes.values())):
-            open_relay(list(homes.values()), RelaySettings(**_RELAY, port=sink.port), "", Caps(connections=200))
+            open_relay(list(homes.values()), RelaySettings(**_RELAY, port=sink.port), "", Caps(connections=None))
             return [
                 _run(home, workspace, count, at_work, signed=signed)
                 for count, workspace in homes.items()

@@ -79,8 +79,9 @@ WITH permit AS (
            coalesce(least(a.hour - coalesce(u.hour, 0), a.day - coalesce(u.day, 0)), 1000000) AS whole,
            coalesce(least(a.hour - a.hour / 10 - coalesce(u.bulk_hour, 0),
                           a.day - a.day / 10 - coalesce(u.bulk_day, 0)), 1000000) AS bulk,
-           a.connections - (SELECT count(*)::int FROM dispatch_volley v
-                            WHERE v.source_id = a.source_id AND NOT v.closed) AS volleys
+           CASE WHEN a.connections IS NULL THEN 1000000 ELSE
+               a.connections - (SELECT count(*)::int FROM dispatch_volley v
+                                WHERE v.source_id = a.source_id AND NOT v.closed) END AS volleys
     FROM shaping_allowance a LEFT JOIN used u ON u.source_id = a.source_id
 )
 SELECT source_id, CASE WHEN held OR volleys <= 0 THEN 0 ELSE greatest(0, whole) END,

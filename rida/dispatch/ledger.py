@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from itertools import groupby, takewhile
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from rida.delivery.ports import Item, Key, Result, Volley, Word
 from rida.dispatch.rules import Timing, next_attempt
-from rida.dispatch.statements import statement
+from rida.dispatch.statements import fetch as _rows
+from rida.dispatch.statements import run as _run
 from rida.kernel.clock import elapsed_seconds, now
 from rida.kernel.reply import Outcome, Reply, Step
 from rida.outbox.models import Launch, Tranche
@@ -459,15 +460,3 @@ def _withhold(refused: Iterable[tuple[Key, int, str, int | None]]) -> None:
 def _item(row: Row) -> Item:
     merge = row[13] if isinstance(row[13], dict) else json.loads(row[13])
     return Item(Key(row[7], row[8]), row[9], row[10], row[6], row[11], bytes(row[12]), merge)
-
-
-def _rows(name: str, **params: Any) -> list[Row]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement(name), params)
-        rows: list[Row] = cursor.fetchall()
-        return rows
-
-
-def _run(name: str, **params: Any) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(statement(name), params)

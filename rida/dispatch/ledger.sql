@@ -19,9 +19,10 @@ SELECT id FROM shaping_budget WHERE network_id = ANY (%(networks)s) AND source_i
 SELECT id FROM shaping_budget WHERE network_id = ANY (%(networks)s) AND source_id IS NOT NULL ORDER BY id FOR UPDATE
 
 -- name: lock_allowances
--- Of the sources that have mail for these networks; `only_source` where the connection names it.
+-- Of the sources that have mail for these networks; `only_source` where the connection names it. One that limits nothing
+-- need not be locked, and claims of many networks go on side by side.
 SELECT a.id FROM shaping_allowance a
-WHERE CASE WHEN %(only_source)s::bigint IS NOT NULL THEN a.source_id = %(only_source)s ELSE
+WHERE (a.hour IS NOT NULL OR a.day IS NOT NULL OR a.connections IS NOT NULL) AND CASE WHEN %(only_source)s::bigint IS NOT NULL THEN a.source_id = %(only_source)s ELSE
     EXISTS (SELECT FROM outbox_tranche c WHERE c.network_id = ANY (%(networks)s) AND c.source_id = a.source_id
             AND c.next_n < c.end_n)
     OR EXISTS (SELECT FROM dispatch_retry y WHERE y.network_id = ANY (%(networks)s) AND y.source_id = a.source_id) END

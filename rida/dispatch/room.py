@@ -80,7 +80,7 @@ class Allowance:
     hour: int | None
     day: int | None
     day_more: int
-    connections: int
+    connections: int | None
     hold_until: int = 0
 
 
@@ -114,7 +114,7 @@ def room(limits: Limits, hand: InHand, permits: Sequence[Permit], now: int) -> R
 
 def left(allowance: Allowance, permits: Sequence[Permit], open_volleys: int, now: int) -> Left:
     """What an allowance leaves now. `permits`: of the source, whatever the network; open volleys' among them."""
-    volleys = max(0, allowance.connections - open_volleys)
+    volleys = _NO_LIMIT if allowance.connections is None else max(0, allowance.connections - open_volleys)
     if allowance.hold_until > now or not volleys:
         return Left(0, 0, volleys)
     of_hour = [permit for permit in permits if permit.counts_until > now]

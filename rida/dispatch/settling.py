@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
-from rida.dispatch.statements import statement
+from rida.dispatch.statements import fetch as _rows
 from rida.kernel.clock import elapsed_seconds
 from rida.kernel.reply import Outcome
 
@@ -51,9 +51,3 @@ def _slice(name: str, network_id: int, params: dict[str, Any]) -> bool:
         done = _rows(name, **params, limit=_SLICE)
         _rows("refresh_due", networks=[network_id])
     return bool(done and done[0][0])
-
-
-def _rows(name: str, **params: Any) -> list[tuple[int, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement(name), params)
-        return cursor.fetchall() if cursor.description else []

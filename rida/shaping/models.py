@@ -103,7 +103,7 @@ class Allowance(models.Model):
     """Messages a rolling day: 24 windows."""
     day_more_ms = models.BigIntegerField()
     """How much longer a permit counts for the day than for the window."""
-    connections = models.IntegerField(default=10)
+    connections = models.IntegerField(null=True)
     """At once: open volleys."""
     hold_until = models.BigIntegerField(default=0)
     hold_reason = models.CharField(max_length=500, blank=True)

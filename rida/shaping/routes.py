@@ -57,4 +57,4 @@ class Caps:
 
     hour: int | None = None
     day: int | None = None
-    connections: int = 10
+    connections: int | None = 10

@@ -107,7 +107,7 @@ def test_a_source_sees_only_its_own_permits(
 
 caps = st.none() | st.integers(0, 40)
 allowances_ = st.builds(
-    Allowance, caps, caps, st.just(30), st.integers(0, 3), st.sampled_from([0, NOW - 1, NOW, NOW + 7])
+    Allowance, caps, caps, st.just(30), st.none() | st.integers(0, 3), st.sampled_from([0, NOW - 1, NOW, NOW + 7])
 )
 long_permits_ = st.lists(
     st.builds(Permit, st.integers(NOW - 40, NOW + 20), st.integers(0, 8), st.booleans()), max_size=12

@@ -348,4 +348,4 @@ def pretend_server_is_old(monkeypatch: pytest.MonkeyPatch) -> None:
     young = "AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => %(lease)s / 1000.0)"
     whole = statement("overdue")
     assert young in whole
-    monkeypatch.setattr("rida.dispatch.ledger.statement", lambda name: statement(name).replace(young, ""))
+    monkeypatch.setattr("rida.dispatch.statements.statement", lambda name: statement(name).replace(young, ""))

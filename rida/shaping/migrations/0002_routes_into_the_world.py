@@ -68,7 +68,7 @@ class Migration(migrations.Migration):
                 ("hour", models.IntegerField(null=True)),
                 ("day", models.IntegerField(null=True)),
                 ("day_more_ms", models.BigIntegerField()),
-                ("connections", models.IntegerField(default=10)),
+                ("connections", models.IntegerField(null=True)),
                 ("hold_until", models.BigIntegerField(default=0)),
                 ("hold_reason", models.CharField(blank=True, max_length=500)),
                 ("source", models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, to="shaping.source")),
