@@ -15,22 +15,12 @@ from rida.audience.columns import ATTRIBUTE, Field, plain
 from rida.audience.dates import DayUnclear, read_day
 from rida.kernel.address import Address, parse
 from rida.kernel.errors import AddressError, BasisMissing
-from rida.permission.rules import EVERY_PURPOSE, Basis, Grade, Kind
+from rida.permission.rules import EVERY_PURPOSE, Basis, Deed, Grade, Kind
 
 MAX_NAME = 200
 MAX_ATTRIBUTE = 1000
 FILE_BASES = frozenset({Basis.SINGLE_OPT_IN, Basis.CUSTOMER, Basis.ATTESTATION})
 """What an operator may state for a whole file. A confirmed double opt-in is nothing one can state."""
-
-
-class Evidence(NamedTuple):
-    """One act that a row bears witness to."""
-
-    kind: Kind
-    purpose: str
-    basis: Basis | str
-    grade: Grade
-    basis_at: datetime
 
 
 class Person(NamedTuple):
@@ -41,7 +31,8 @@ class Person(NamedTuple):
     locale: str
     zone: str
     attributes: dict[str, Any]
-    evidence: tuple[Evidence, ...]
+    deeds: tuple[Deed, ...]
+    """What the row bears witness to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +112,9 @@ class Reading:
 
     # --- evidence ---------------------------------------------------------------------------------------------------
 
-    def _evidence(self, cells: Sequence[str]) -> tuple[Evidence, ...]:
+    def _evidence(self, cells: Sequence[str]) -> tuple[Deed, ...]:
         if left := [at for index in self._opt_outs if (at := self._left(cells[index].strip()))]:
-            return (Evidence(Kind.WITHDRAWN, EVERY_PURPOSE, "", Grade.E0, max(left)),)
+            return (Deed(Kind.WITHDRAWN, EVERY_PURPOSE, "", Grade.E0, max(left)),)
         found = []
         if agreed := self._agreed(self._cell(cells, Field.OPTED_IN_AT)):
             found.append(self._granted(Basis.SINGLE_OPT_IN, agreed))
@@ -131,15 +122,15 @@ class Reading:
             found.append(self._granted(Basis.CUSTOMER, self._past(bought)))
         return tuple(found) or (self._from_file(),)
 
-    def _from_file(self) -> Evidence:
+    def _from_file(self) -> Deed:
         if self._basis is None:
             raise RowRefused("no_permission")
         if self._basis is Basis.CUSTOMER:
             raise RowRefused("purchase_date_missing")
         return self._granted(self._basis, self.stated.as_of)
 
-    def _granted(self, basis: Basis, at: datetime) -> Evidence:
-        return Evidence(Kind.GRANTED, self.stated.purpose, basis, Grade.E1, at)
+    def _granted(self, basis: Basis, at: datetime) -> Deed:
+        return Deed(Kind.GRANTED, self.stated.purpose, basis, Grade.E1, at)
 
     def _left(self, text: str) -> datetime | None:
         """When the person opted out, or None if they did not."""

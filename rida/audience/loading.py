@@ -12,12 +12,13 @@ from typing import BinaryIO
 from django.db import connection, transaction
 
 from rida.audience.columns import ATTRIBUTE, place
-from rida.audience.importer import Evidence, Person, Reading, RowRefused, Stated
+from rida.audience.importer import Person, Reading, RowRefused, Stated
 from rida.audience.models import Attribute, Import
 from rida.audience.storage import Report, as_text
 from rida.audience.table import Refused, Row, Table, broken
 from rida.kernel.errors import FileNotTable
-from rida.permission.services import Act, Entry, copy_text, escaped, hashes_of, record_hashes
+from rida.permission.commitment import canonical
+from rida.permission.services import Entry, copy_text, escaped, hashes_of, record_hashes
 
 CHUNK = 5_000
 
@@ -93,11 +94,11 @@ class Load:
             return
         hashes = hashes_of(person.address for _, person in chunk)
         people = [(line, person, hashed) for hashed, (line, person) in zip(hashes, chunk, strict=True)]
-        acts = _Acts(self.job)
+        proof = _Proof(self.job)
         entries = [
-            Entry(str(person.address), hashed, acts.act(line, evidence))
+            Entry(str(person.address), hashed, deed, proof.of(line))
             for line, person, hashed in people
-            for evidence in person.evidence
+            for deed in person.deeds
         ]
         with transaction.atomic():
             # First, for it takes the workspace's lock: two imports then never hold contacts crosswise.
@@ -109,25 +110,21 @@ class Load:
         self.tally.rows += len(chunk)
         self.tally.imported += fresh
         self.tally.updated += len(chunk) - fresh
-        self.tally.opted_out += sum(person.evidence[0].kind == "withdrawn" for _, person in chunk)
+        self.tally.opted_out += sum(person.deeds[0].kind == "withdrawn" for _, person in chunk)
         self.tally.bytes_read = min(self.file.tell(), self.job.bytes_total)
 
 
-class _Acts:
-    """Evidence to acts, with what proves it: the file, the line, who brought it, and their words."""
+class _Proof:
+    """What proves the deeds of a row, as canonical JSON: the file, the line, who brought it, and their words."""
 
     def __init__(self, job: Import) -> None:
-        self._proof: dict[str, str | int | None] = {
-            "import": job.pk,
-            "file": bytes(job.file_sha256).hex(),
-            "user": job.user_id,
-        }
-        if job.statement:
-            self._proof["statement"] = job.statement
+        file, words = bytes(job.file_sha256).hex(), {"statement": job.statement} if job.statement else {}
+        # The line comes between these two, by the order of the alphabet.
+        self._before = canonical({"file": file, "import": job.pk})[:-1]
+        self._after = canonical({**words, "user": job.user_id})[1:]
 
-    def act(self, line: int, evidence: Evidence) -> Act:
-        kind, purpose, basis, grade, basis_at = evidence
-        return Act(kind, purpose, basis, grade, basis_at, {**self._proof, "line": line})
+    def of(self, line: int) -> str:
+        return f'{self._before},"line":{line},{self._after}'
 
 
 def open_load(job: Import, file: BinaryIO, table: Table, report: Report, now: datetime) -> Load:

@@ -55,7 +55,7 @@ def _tell(
     if follows is None:
         return
     act = Act(follows.kind, follows.purpose, "", Grade.E0, now, evidence)
-    record_hashes(workspace_id, [Entry("", address_hash, act)], now)
+    record_hashes(workspace_id, [Entry.of("", address_hash, act)], now)
 
 
 def _store_once(copy: Copy, sign: Sign, raw: str, now: datetime) -> None:

@@ -14,7 +14,7 @@ from django.db import connection, transaction
 
 from rida.kernel.signing import derive
 from rida.permission import merkle, note
-from rida.permission.commitment import canonical, commitment, record_of
+from rida.permission.commitment import canonical, commitment, form_of
 from rida.permission.models import Checkpoint, Event, Leaf
 
 _LOG_LOCK = 0x72696461_6C6F6700  # "ridalog"
@@ -133,19 +133,17 @@ def _faults() -> Iterator[tuple[str, int]]:
 
 
 def _opens(event: Event) -> bool:
-    record = record_of(
+    form = form_of(
         workspace=event.workspace_id,
-        address=event.vault.address,
-        address_hash=bytes(event.address_hash),
         kind=event.kind,
         purpose=event.purpose,
         basis=event.basis,
         grade=event.grade,
         basis_at=event.basis_at,
         recorded_at=event.recorded_at,
-        previous=bytes(event.previous) if event.previous else None,
-        evidence=canonical(event.vault.evidence),
     )
+    previous = bytes(event.previous) if event.previous else None
+    record = form.record(event.vault.address, bytes(event.address_hash), previous, canonical(event.vault.evidence))
     return commitment(bytes(event.vault.salt), record) == bytes(event.commitment)
 
 

@@ -84,6 +84,18 @@ class Terms:
         return cls(stored["purpose"], stored["message_class"], stored["ad_label"])
 
 
+class Deed(NamedTuple):
+    """What happened, without whom it concerns and what proves it: thousands of rows bear witness to the same deed."""
+
+    kind: Kind
+    purpose: str
+    basis: Basis | str
+    """Empty for what takes permission away."""
+    grade: Grade
+    basis_at: datetime
+    """Aware: when the ground itself arose."""
+
+
 class Fact(NamedTuple):
     """An event as the rules see it. `basis` is empty for events that take permission away."""
 

@@ -5,10 +5,11 @@ order in which the events become visible, so "nothing newer than id n" is a safe
 """
 
 import os
-import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -16,12 +17,13 @@ from django.db import connection, transaction
 
 from rida.kernel.address import Address, address_hash, parse
 from rida.kernel.signing import derive
-from rida.permission.commitment import SALT_BYTES, canonical, commitment, record_of
+from rida.permission.commitment import SALT_BYTES, Form, canonical, commitment, form_of
 from rida.permission.log import Audit, Proof, audit, checkpoint, log_public_key, origin, prove, sequence
 from rida.permission.models import Event, Leaf, Vault
 from rida.permission.rules import (
     TAKING,
     Basis,
+    Deed,
     Fact,
     Grade,
     Kind,
@@ -70,6 +72,10 @@ class Act(NamedTuple):
     basis_at: datetime
     evidence: Mapping[str, Any]
     """JSON without fractions: what a regulator would want to see, and nothing else."""
+
+    @property
+    def deed(self) -> Deed:
+        return Deed(*self[:5])
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +130,11 @@ def record_hashed(workspace_id: int, address_hash: bytes, act: Act, now: datetim
 
 
 def _record(workspace_id: int, address: str, person: bytes, act: Act, now: datetime) -> Event:
-    _check(act)
+    _check(act.deed)
     with transaction.atomic():
         _lock_person(workspace_id, person)
         known = _known(workspace_id, [person])
-        (event_id,) = _append(workspace_id, [Entry(address, person, act)], known, now)
+        (event_id,) = _append(workspace_id, [Entry.of(address, person, act)], known, now)
     return Event.objects.get(pk=event_id)
 
 
@@ -138,27 +144,35 @@ def record_many(workspace_id: int, rows: Sequence[tuple[Address, Act]], now: dat
     Takes 5,000 rows as one transaction in about 0.1 s; meanwhile single records of this workspace wait.
     """
     hashes = hashes_of(address for address, _ in rows)
-    entries = [Entry(str(address), person, act) for person, (address, act) in zip(hashes, rows, strict=True)]
+    entries = [Entry.of(str(address), person, act) for person, (address, act) in zip(hashes, rows, strict=True)]
     return record_hashes(workspace_id, entries, now)
 
 
 def record_hashes(workspace_id: int, entries: Sequence["Entry"], now: datetime) -> int:
     """`record_many` for callers that have the hashes already."""
-    for entry in entries:
-        _check(entry.act)
+    for deed in {entry.deed for entry in entries}:
+        _check(deed)
+    # In the order of the index, for an eighth less work of the database; what one person did keeps its order.
+    entries = sorted(entries, key=attrgetter("person"))
     with transaction.atomic():
         _lock_workspace(workspace_id)
-        known = _known(workspace_id, list({entry.person for entry in entries}))
+        known = _known(workspace_id, list(dict.fromkeys(entry.person for entry in entries)))
         fresh = _without_repeats(entries, known)
         return len(_append(workspace_id, fresh, known, now))
 
 
 class Entry(NamedTuple):
-    """An act with the person it is about; `address` is empty where only the hash is known."""
+    """A deed with the person it is about; `address` is empty where only the hash is known."""
 
     address: str
     person: bytes
-    act: Act
+    deed: Deed
+    evidence: str
+    """Canonical JSON."""
+
+    @classmethod
+    def of(cls, address: str, person: bytes, act: Act) -> "Entry":
+        return cls(address, person, act.deed, canonical(act.evidence))
 
 
 @dataclass(slots=True)
@@ -169,12 +183,12 @@ class _Known:
     last: bytes | None = None
 
 
-def _check(act: Act) -> None:
-    if act.kind in TAKING:
+def _check(deed: Deed) -> None:
+    if deed.kind in TAKING:
         return
-    if act.basis not in _BASES or not act.purpose:
-        raise ValueError(f"{act.kind} needs a basis and a purpose")
-    if act.basis_at.tzinfo is None:
+    if deed.basis not in _BASES or not deed.purpose:
+        raise ValueError(f"{deed.kind} needs a basis and a purpose")
+    if deed.basis_at.tzinfo is None:
         raise ValueError("basis_at must be aware")
 
 
@@ -221,26 +235,30 @@ ORDER BY e.id
 """
 
 
-def _without_repeats(entries: Sequence[Entry], known: Mapping[bytes, _Known]) -> list[Entry]:
+def _without_repeats(entries: Sequence[Entry], known: Mapping[bytes, _Known]) -> Sequence[Entry]:
     """Entries in their order; repeats within them count too."""
-    fresh: list[Entry] = []
-    seen: dict[bytes, list[Fact]] = {}
-    for number, entry in enumerate(entries):
-        facts = seen.get(entry.person)
-        if facts is None:
-            facts = seen[entry.person] = [*known[entry.person].facts] if entry.person in known else []
-        fact = _fact(_AFTER_ALL_IDS + number, entry.act)
-        if not facts or not adds_nothing(fact, facts):
-            facts.append(fact)
-            fresh.append(entry)
-    return fresh
+    # Most files name most people once, and most people are new: nothing to compare.
+    new = {person for person, count in Counter(entry.person for entry in entries).items() if count == 1} - known.keys()
+    if len(new) == len(entries):
+        return entries
+    seen = {person: [*before.facts] for person, before in known.items()}
+    return [
+        entry
+        for number, entry in enumerate(entries)
+        if entry.person in new or _adds(entry.deed, number, seen.setdefault(entry.person, []))
+    ]
+
+
+def _adds(deed: Deed, number: int, facts: list[Fact]) -> bool:
+    """Whether the deed says more than `facts`; it then is one of them."""
+    fact = Fact(_AFTER_ALL_IDS + number, deed.purpose, deed.kind, deed.basis, deed.grade, deed.basis_at)
+    if facts and adds_nothing(fact, facts):
+        return False
+    facts.append(fact)
+    return True
 
 
 _AFTER_ALL_IDS = 2**62
-
-
-def _fact(event_id: int, act: Act) -> Fact:
-    return Fact(event_id, act.purpose, act.kind, act.basis, act.grade, act.basis_at)
 
 
 def _append(workspace_id: int, entries: Sequence[Entry], known: Mapping[bytes, _Known], now: datetime) -> list[int]:
@@ -248,35 +266,31 @@ def _append(workspace_id: int, entries: Sequence[Entry], known: Mapping[bytes, _
     if not entries:
         return []
     last = {person: before.last for person, before in known.items()}
-    events, vaults = [], []
+    forms, events, vaults = _Forms(workspace_id, now), [], []
     ids = _new_ids(len(entries))
-    for event_id, salt, (address, person, act) in zip(ids, _salts(len(entries)), entries, strict=True):
-        evidence, previous = canonical(act.evidence), last.get(person)
-        bound = last[person] = commitment(
-            salt,
-            record_of(
-                workspace=workspace_id,
-                address=address,
-                address_hash=person,
-                kind=act.kind,
-                purpose=act.purpose,
-                basis=act.basis,
-                grade=int(act.grade),
-                basis_at=act.basis_at,
-                recorded_at=now,
-                previous=previous,
-                evidence=evidence,
-            ),
-        )
+    for event_id, salt, (address, person, deed, evidence) in zip(ids, _salts(len(entries)), entries, strict=True):
+        form, alike = forms[deed]
+        previous = last.get(person)
+        bound = last[person] = commitment(salt, form.record(address, person, previous, evidence))
         chain = f"\\\\x{previous.hex()}" if previous else "\\N"
-        events.append(
-            f"{event_id}\t{workspace_id}\t\\\\x{person.hex()}\t{act.kind}\t{escaped(act.purpose)}\t{act.basis}\t{act.grade:d}\t"
-            f"{act.basis_at}\t{now}\t\\\\x{bound.hex()}\t{chain}\n"
-        )
+        events.append(f"{event_id}\t\\\\x{person.hex()}\t\\\\x{bound.hex()}\t{chain}\t{alike}\n")
         vaults.append(f"{event_id}\t{workspace_id}\t{escaped(address)}\t\\\\x{salt.hex()}\t{escaped(evidence)}\n")
     copy_text(_COPY_EVENTS, events)
     copy_text(_COPY_VAULTS, vaults)
     return ids
+
+
+class _Forms(dict[Deed, tuple[Form, str]]):
+    """What the events of one deed have in common: the form of their records, and the last cells of their rows."""
+
+    def __init__(self, workspace_id: int, now: datetime) -> None:
+        self._workspace_id, self._now = workspace_id, now
+
+    def __missing__(self, deed: Deed) -> tuple[Form, str]:
+        alike = f"{self._workspace_id}\t{deed.kind}\t{escaped(deed.purpose)}\t{deed.basis}\t{deed.grade:d}\t"
+        form = form_of(workspace=self._workspace_id, recorded_at=self._now, **deed._asdict())
+        self[deed] = made = form, f"{alike}{deed.basis_at}\t{self._now}"
+        return made
 
 
 def _salts(count: int) -> Iterator[bytes]:
@@ -294,19 +308,19 @@ def _new_ids(count: int) -> list[int]:
 _IDS = "SELECT array_agg(nextval('permission_event_id_seq')) FROM generate_series(1, %s)"
 
 _COPY_EVENTS = """
-COPY permission_event (id, workspace_id, address_hash, kind, purpose, basis, grade, basis_at, recorded_at, commitment,
-previous) FROM STDIN
+COPY permission_event (id, address_hash, commitment, previous, workspace_id, kind, purpose, basis, grade, basis_at,
+recorded_at) FROM STDIN
 """
 _COPY_VAULTS = "COPY permission_vault (event_id, workspace_id, address, salt, evidence) FROM STDIN"
 
 
-_SPECIAL = re.compile(r"[\\\t\n\r]")
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 
 def escaped(text: str) -> str:
     """One cell of COPY's text format."""
-    return text.translate(_ESCAPES) if _SPECIAL.search(text) else text
+    # The two looks take a third of the time of a regular expression; what they stop in vain, translate leaves as it is.
+    return text if text.isprintable() and "\\" not in text else text.translate(_ESCAPES)
 
 
 def copy_text(statement: str, lines: Sequence[str]) -> None:

@@ -188,6 +188,29 @@ def test_somebody_who_stands_in_the_file_twice_is_one_contact(alice: Workspace, 
     assert len(history(alice.pk, "a@x.org")) == 2
 
 
+def test_letters_that_mean_something_to_the_database_come_through(alice: Workspace, flowers: Topic) -> None:
+    cells = ["back\\slash", "tab\tand \\N", 'say "so"', "\\t\\\\", "عمّان\u200f"]
+    out = io.StringIO()
+    csv.writer(out).writerows(
+        [
+            ["email", "name", "last_purchase_at", "word"],
+            *[[f"p{n}@x.org", c, "2026-01-01", c] for n, c in enumerate(cells)],
+        ]
+    )
+    bring(flowers, out.getvalue(), basis="attestation", statement='they "said" \\so')
+    found = Contact.objects.order_by("address").values_list("name", "attributes")
+    assert list(found) == [(" ".join(cell.split()), {"word": cell}) for cell in cells]
+    assert audit().faults == []
+
+
+def test_rows_of_one_person_are_chained_in_the_order_of_the_file(alice: Workspace, flowers: Topic) -> None:
+    days = [9, 2, 27, 14]
+    rows = "".join(f"b@x.org,2026-01-{day:02}\na{day}@x.org,2026-01-01\n" for day in days)
+    bring(flowers, f"email,last_purchase_at\n{rows}")
+    assert [line.basis_at.day for line in history(alice.pk, "b@x.org")] == days
+    assert audit().faults == []
+
+
 # --- no import undoes an unsubscribe --------------------------------------------------------------------------------
 
 RETURNING = {

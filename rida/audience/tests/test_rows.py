@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rida.audience.columns import place, suggest
-from rida.audience.importer import Evidence, Person, Reading, RowRefused, Stated, typed, yes_or_no
+from rida.audience.importer import Person, Reading, RowRefused, Stated, typed, yes_or_no
 from rida.audience.reasons import REASONS
 from rida.kernel.errors import BasisMissing
-from rida.permission.rules import Basis, Fact, Grade, Kind, is_affirmative
+from rida.permission.rules import Basis, Deed, Fact, Grade, Kind, is_affirmative
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 SEEN = NOW - timedelta(days=2)
@@ -38,11 +38,11 @@ def code(basis: str = "", **cells: str) -> str:
     return refused.value.code
 
 
-def granted(basis: Basis, at: datetime) -> Evidence:
-    return Evidence(Kind.GRANTED, "news", basis, Grade.E1, at)
+def granted(basis: Basis, at: datetime) -> Deed:
+    return Deed(Kind.GRANTED, "news", basis, Grade.E1, at)
 
 
-LEFT = Evidence(Kind.WITHDRAWN, "*", "", Grade.E0, SEEN)
+LEFT = Deed(Kind.WITHDRAWN, "*", "", Grade.E0, SEEN)
 
 EVIDENCE = [
     ("", {"last_purchase_at": "2026-01-31"}, [granted(Basis.CUSTOMER, BOUGHT)]),
@@ -71,15 +71,15 @@ EVIDENCE = [
 
 
 @pytest.mark.parametrize(("basis", "cells", "evidence"), EVIDENCE)
-def test_a_row_bears_witness(basis: str, cells: dict[str, str], evidence: list[Evidence]) -> None:
-    assert list(person(basis, **cells).evidence) == evidence
+def test_a_row_bears_witness(basis: str, cells: dict[str, str], evidence: list[Deed]) -> None:
+    assert list(person(basis, **cells).deeds) == evidence
 
 
 @pytest.mark.parametrize(("said", "out"), [(("no", "yes"), True), (("yes", "no"), True), (("no", ""), False)])
 def test_every_column_of_opt_outs_counts(said: tuple[str, str], out: bool) -> None:
     headers = ["email", "unsubscribed", "do not email"]
     read = Reading(place(headers, suggest(headers)), Stated("attestation", "news", SEEN, NOW), {}, 3)
-    assert read.person(["a@example.org", *said]).evidence == ((LEFT,) if out else (granted(Basis.ATTESTATION, SEEN),))
+    assert read.person(["a@example.org", *said]).deeds == ((LEFT,) if out else (granted(Basis.ATTESTATION, SEEN),))
 
 
 REFUSED = [
@@ -120,7 +120,7 @@ def test_empty_cells_behind_the_last_column_do_no_harm() -> None:
 
 def test_nothing_in_a_file_is_an_affirmative_act() -> None:
     """So nothing in a file can lift an opt-out: see permission.rules."""
-    found = [piece for basis, cells, _ in EVIDENCE for piece in person(basis, **cells).evidence]
+    found = [piece for basis, cells, _ in EVIDENCE for piece in person(basis, **cells).deeds]
     facts = [Fact(1, piece.purpose, piece.kind, piece.basis, piece.grade, piece.basis_at) for piece in found]
     assert not any(map(is_affirmative, facts))
     assert {piece.kind for piece in found} == {Kind.GRANTED, Kind.WITHDRAWN}

@@ -56,7 +56,7 @@ def test_two_nodes_hear_of_dead_mailboxes_of_the_same_workspaces() -> None:
     def hear(results: Sequence[Result]) -> None:
         for result in results:
             act = Act(Kind.WITHDRAWN, "news", "", Grade.E0, now(), {})
-            record_hashes(result.item.workspace_id, [Permission("", result.item.address_hash, act)], now())
+            record_hashes(result.item.workspace_id, [Permission.of("", result.item.address_hash, act)], now())
             with suppress(threading.BrokenBarrierError):
                 both_have_one.wait(1)
 
