@@ -5,10 +5,11 @@ What a file says proves no more than E1: it is the operator's word. So nothing t
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from rida.audience.columns import ATTRIBUTE, Field, plain
@@ -19,6 +20,7 @@ from rida.permission.rules import EVERY_PURPOSE, Basis, Deed, Grade, Kind
 
 MAX_NAME = 200
 MAX_ATTRIBUTE = 1000
+_REMEMBERED = 100  # letters: four thousand cells of any length would be half a gigabyte
 FILE_BASES = frozenset({Basis.SINGLE_OPT_IN, Basis.CUSTOMER, Basis.ATTESTATION})
 """What an operator may state for a whole file. A confirmed double opt-in is nothing one can state."""
 
@@ -65,6 +67,9 @@ class Reading:
     _attributes: list[tuple[int, str, str]] = field(init=False)
     _opt_outs: list[int] = field(init=False)
     _basis: Basis | None = field(init=False)
+    _fields: Callable[[Sequence[str]], Sequence[str]] = field(init=False)
+    """The cells of every Field in their order, but for opt-outs, which may have several columns."""
+    _deeds: Callable[..., tuple[Deed, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
         """Raises BasisMissing where neither the file nor a column can give permission."""
@@ -76,49 +81,38 @@ class Reading:
         self._basis = Basis(self.stated.basis) if self.stated.basis else None
         if self._basis is None and not {Field.LAST_PURCHASE_AT, Field.OPTED_IN_AT, Field.OPTED_OUT} & set(self.places):
             raise BasisMissing
+        # A field without a column reads the empty cell that `person` puts last.
+        self._fields = itemgetter(*(self.places.get(name, -1) for name in Field if name is not Field.OPTED_OUT))
+        # A few cells tell what was done, and a file of customers holds some hundred different days.
+        self._deeds = lru_cache(maxsize=4096)(self._read_deeds)
 
     def person(self, cells: Sequence[str]) -> Person:
         """Raises RowRefused with a key of reasons.REASONS."""
         if len(cells) != self.width and (len(cells) < self.width or any(cells[self.width :])):
             raise RowRefused("wrong_number_of_columns")
-        address = _address(cells[self.places[Field.EMAIL]])
-        name, attributes = self._name(cells), self._known(cells)
-        locale, zone = _locale(self._cell(cells, Field.LOCALE)), _zone(self._cell(cells, Field.ZONE))
-        return Person(address, name, locale, zone, attributes, self._evidence(cells))
+        cells = [*map(str.strip, cells), ""]
+        email, name, first, last, locale, zone, bought, opted_in = self._fields(cells)
+        address, name, attributes = _address(email), _name(name or f"{first} {last}"), self._known(cells, first)
+        telling = (bought, opted_in, *[cells[index] for index in self._opt_outs])
+        deeds = self._deeds(*telling) if max(map(len, telling)) <= _REMEMBERED else self._read_deeds(*telling)
+        return Person(address, name, _locale(locale), _zone(zone), attributes, deeds)
 
-    def _cell(self, cells: Sequence[str], name: Field) -> str:
-        index = self.places.get(name)
-        return "" if index is None else cells[index].strip()
-
-    def _name(self, cells: Sequence[str]) -> str:
-        name = self._cell(cells, Field.NAME)
-        if not name:
-            name = f"{self._cell(cells, Field.FIRST_NAME)} {self._cell(cells, Field.LAST_NAME)}"
-        if "\n" in name or "\r" in name:
-            # No name has two lines: a quotation mark was opened here and swallowed the next row.
-            raise RowRefused("broken_quotes")
-        if len(name) > MAX_NAME:
-            raise RowRefused("too_long")
-        return " ".join(name.split())
-
-    def _known(self, cells: Sequence[str]) -> dict[str, Any]:
-        known: dict[str, Any] = {}
-        if first := self._cell(cells, Field.FIRST_NAME):
-            known["first_name"] = first[:MAX_NAME]
+    def _known(self, cells: Sequence[str], first_name: str) -> dict[str, Any]:
+        known: dict[str, Any] = {"first_name": first_name[:MAX_NAME]} if first_name else {}
         for index, name, kind in self._attributes:
-            if text := cells[index].strip():
+            if text := cells[index]:
                 known[name] = typed(text, kind)
         return known
 
-    # --- evidence ---------------------------------------------------------------------------------------------------
+    # --- deeds ------------------------------------------------------------------------------------------------------
 
-    def _evidence(self, cells: Sequence[str]) -> tuple[Deed, ...]:
-        if left := [at for index in self._opt_outs if (at := self._left(cells[index].strip()))]:
+    def _read_deeds(self, bought: str, opted_in: str, *opted_out: str) -> tuple[Deed, ...]:
+        if left := [at for cell in opted_out if (at := self._left(cell))]:
             return (Deed(Kind.WITHDRAWN, EVERY_PURPOSE, "", Grade.E0, max(left)),)
         found = []
-        if agreed := self._agreed(self._cell(cells, Field.OPTED_IN_AT)):
+        if agreed := self._agreed(opted_in):
             found.append(self._granted(Basis.SINGLE_OPT_IN, agreed))
-        if bought := self._cell(cells, Field.LAST_PURCHASE_AT):
+        if bought:
             found.append(self._granted(Basis.CUSTOMER, self._past(bought)))
         return tuple(found) or (self._from_file(),)
 
@@ -169,12 +163,21 @@ _CLOCKS_DIFFER = timedelta(days=1)
 
 
 def _address(text: str) -> Address:
-    if not text.strip():
+    if not text:
         raise RowRefused("no_address")
     try:
         return parse(text)
     except AddressError as error:
         raise RowRefused("address_invalid") from error
+
+
+def _name(text: str) -> str:
+    if "\n" in text or "\r" in text:
+        # No name has two lines: a quotation mark was opened here and swallowed the next row.
+        raise RowRefused("broken_quotes")
+    if len(text) > MAX_NAME:
+        raise RowRefused("too_long")
+    return " ".join(text.split())
 
 
 def _words(text: str) -> frozenset[str]:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from django.db import connection, transaction
 
@@ -175,12 +175,19 @@ def upsert(workspace_id: int, people: list[tuple[bytes, Person]], now: datetime)
 
 
 def _line(hashed: bytes, person: Person) -> str:
-    attributes = json.dumps(person.attributes, ensure_ascii=False) if person.attributes else "{}"
-    address = person.address
+    address, name, locale, zone, attributes, _ = person
     return (
-        f"{address}\t\\\\x{hashed.hex()}\t{address.domain}\t{escaped(person.name)}\t{escaped(person.locale)}\t"
-        f"{escaped(person.zone)}\t{escaped(attributes)}\n"
+        f"{address}\t\\\\x{hashed.hex()}\t{address.domain}\t{escaped(name)}\t{escaped(locale)}\t{escaped(zone)}\t"
+        f"{escaped(_json(attributes))}\n"
     )
+
+
+def _json(attributes: Mapping[str, Any]) -> str:
+    """By hand, for a third of the time: the encoder is quick at texts, and slow to begin."""
+    return f"{{{','.join([f'{_encode(name)}:{_encode(value)}' for name, value in attributes.items()])}}}"
+
+
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def _one_each(people: list[tuple[bytes, Person]]) -> dict[bytes, Person]:

@@ -82,6 +82,14 @@ def test_every_column_of_opt_outs_counts(said: tuple[str, str], out: bool) -> No
     assert read.person(["a@example.org", *said]).deeds == ((LEFT,) if out else (granted(Basis.ATTESTATION, SEEN),))
 
 
+def test_long_cells_are_read_and_not_remembered() -> None:
+    read = reading()
+    rows = [row(last_purchase_at=f"1{' ' * 200}May{' ' * length}2025") for length in range(1, 5)]
+    assert {read.person(cells).deeds[0].basis_at.day for cells in rows} == {1}
+    assert read.person(row(opted_out="yes", last_purchase_at="x" * 200)).deeds == (LEFT,)
+    assert read._deeds.cache_info().currsize == 0  # type: ignore[attr-defined]
+
+
 REFUSED = [
     ("", {}, "no_permission"),
     ("", {"opted_out": "no"}, "no_permission"),
