@@ -5,7 +5,7 @@ Permission is recorded before the contact, in the same transaction. Repeating a 
 
 import gc
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 
 from django.db import connection, transaction
 
+from rida.audience.ahead import ahead
 from rida.audience.columns import ATTRIBUTE, place
 from rida.audience.importer import Person, Reading, RowRefused, Stated
 from rida.audience.models import Attribute, Import
@@ -41,8 +42,22 @@ class Tally:
 
 
 @dataclass(slots=True)
+class Chunk:
+    """Rows that are written in one transaction, as the database takes them, and how many were refused among them."""
+
+    entries: list[Entry]
+    contacts: list[str]
+    """Lines of COPY, see `upsert`."""
+    accepted: int
+    opted_out: int
+    refused: int
+    bytes_read: int
+    """Where the file was read to."""
+
+
+@dataclass(slots=True)
 class Load:
-    """One run over one file."""
+    """One run over one file. A thread reads the rows; ours has the connection, and writes."""
 
     job: Import
     table: Table
@@ -51,73 +66,81 @@ class Load:
     file: BinaryIO
     now: datetime
     tally: Tally = field(default_factory=Tally)
+    _refused: int = field(default=0, init=False)
+    """Since the last chunk."""
 
     def run(self, after_chunk: Callable[[Tally], None]) -> None:
         """Raises FileNotTable at a line behind which nothing can be trusted; what stands before it is imported."""
-        with _heap_at_rest():
-            self._run(after_chunk)
+        with _heap_at_rest(), ahead(self._chunks()) as coming:
+            while chunk := coming.take():
+                self._count(chunk, self._write(chunk, coming.begin))
+                after_chunk(self.tally)
 
-    def _run(self, after_chunk: Callable[[Tally], None]) -> None:
-        chunk: list[Accepted] = []
+    # --- reading, in the thread -------------------------------------------------------------------------------------
+
+    def _chunks(self) -> Iterator[Chunk]:
+        people: list[Accepted] = []
         try:
-            for accepted in self._people():
-                chunk.append(accepted)
-                if len(chunk) == CHUNK:
-                    self._write(chunk)
-                    chunk = []
-                    after_chunk(self.tally)
+            for row in self.table.rows():
+                people.extend(self._accepted(row))
+                if len(people) + self._refused >= CHUNK:
+                    yield self._chunk(people)
+                    people = []
         except FileNotTable:
-            self._write(chunk)
-            after_chunk(self.tally)
+            yield self._chunk(people)
             raise
-        self._write(chunk)
-        after_chunk(self.tally)
+        yield self._chunk(people)
 
-    def _people(self) -> Iterator[Accepted]:
-        for row in self.table.rows():
-            if isinstance(row, Refused):
-                self._refuse(row)
-                continue
-            try:
-                yield row.line, self.reading.person(row.cells)
-            except RowRefused as refusal:
-                self._refuse_row(row, refusal.code)
+    def _accepted(self, row: Row | Refused) -> Iterable[Accepted]:
+        """One, or none."""
+        if isinstance(row, Refused):
+            return self._refuse([row])
+        try:
+            return [(row.line, self.reading.person(row.cells))]
+        except RowRefused as refusal:
+            if refusal.code == "broken_quotes":
+                return self._refuse(broken(row.line, self.table.raw))
+            return self._refuse([Refused(row.line, refusal.code, row.cells)])
 
-    def _refuse_row(self, row: Row, code: str) -> None:
-        if code != "broken_quotes":
-            return self._refuse(Refused(row.line, code, row.cells))
-        for refused in broken(row.line, self.table.raw):
-            self._refuse(refused)
-        return None
+    def _refuse(self, rows: Iterable[Refused]) -> tuple[()]:
+        for refused in rows:
+            self._refused += 1
+            self.report.add(refused)
+        return ()
 
-    def _refuse(self, refused: Refused) -> None:
-        self.tally.rows += 1
-        self.tally.refused += 1
-        self.report.add(refused)
-
-    def _write(self, chunk: list[Accepted]) -> None:
-        if not chunk:
-            return
-        hashes = hashes_of(person.address for _, person in chunk)
-        people = [(line, person, hashed) for hashed, (line, person) in zip(hashes, chunk, strict=True)]
-        proof = _Proof(self.job)
+    def _chunk(self, people: list[Accepted]) -> Chunk:
+        hashes, proof = hashes_of(person.address for _, person in people), _Proof(self.job)
         entries = [
             Entry(str(person.address), hashed, deed, proof.of(line))
-            for line, person, hashed in people
+            for hashed, (line, person) in zip(hashes, people, strict=True)
             for deed in person.deeds
         ]
+        contacts = copy_lines(zip(hashes, (person for _, person in people), strict=True))
+        opted_out = sum(person.deeds[0].kind == "withdrawn" for _, person in people)
+        refused, self._refused = self._refused, 0
+        bytes_read = min(self.file.tell(), self.job.bytes_total)
+        return Chunk(entries, contacts, len(people), opted_out, refused, bytes_read)
+
+    # --- writing ----------------------------------------------------------------------------------------------------
+
+    def _write(self, chunk: Chunk, before_waiting: Callable[[], None]) -> int:
+        """How many contacts are new."""
+        if not chunk.entries:
+            return 0
         with transaction.atomic():
             # First, for it takes the workspace's lock: two imports then never hold contacts crosswise.
-            record_hashes(self.job.workspace_id, entries, self.now)
-            fresh = upsert(self.job.workspace_id, [(hashed, person) for _, person, hashed in people], self.now)
-        self._count(chunk, fresh)
+            record_hashes(self.job.workspace_id, chunk.entries, self.now)
+            # The longest wait of all: the next rows can be read meanwhile.
+            before_waiting()
+            return upsert(self.job.workspace_id, chunk.contacts, self.now)
 
-    def _count(self, chunk: list[Accepted], fresh: int) -> None:
-        self.tally.rows += len(chunk)
+    def _count(self, chunk: Chunk, fresh: int) -> None:
+        self.tally.rows += chunk.accepted + chunk.refused
         self.tally.imported += fresh
-        self.tally.updated += len(chunk) - fresh
-        self.tally.opted_out += sum(person.deeds[0].kind == "withdrawn" for _, person in chunk)
-        self.tally.bytes_read = min(self.file.tell(), self.job.bytes_total)
+        self.tally.updated += chunk.accepted - fresh
+        self.tally.opted_out += chunk.opted_out
+        self.tally.refused += chunk.refused
+        self.tally.bytes_read = chunk.bytes_read
 
 
 @contextmanager
@@ -183,14 +206,23 @@ def _kinds(job: Import, places: Mapping[str, int]) -> dict[str, str]:
 # --- contacts -------------------------------------------------------------------------------------------------------
 
 
-def upsert(workspace_id: int, people: list[tuple[bytes, Person]], now: datetime) -> int:
-    """Add contacts or complete those that are there; how many are new. Empty cells erase nothing."""
+def upsert(workspace_id: int, contacts: Sequence[str], now: datetime) -> int:
+    """Add contacts (see `copy_lines`) or complete those that are there; how many are new. Empty cells erase nothing."""
     with connection.cursor() as cursor:
         cursor.execute(_INCOMING)
-        copy_text(_COPY, [_line(hashed, person) for hashed, person in _one_each(people).items()])
+        copy_text(_COPY, contacts)
         cursor.execute(_UPSERT, {"workspace": workspace_id, "now": now})
         (fresh,) = cursor.fetchone()
         return int(fresh)
+
+
+def copy_lines(people: Iterable[tuple[bytes, Person]]) -> list[str]:
+    """What `upsert` takes, one line a person: of somebody who stands there twice the later row counts, where it says
+    something."""
+    found: dict[bytes, Person] = {}
+    for hashed, person in people:
+        found[hashed] = _joined(found[hashed], person) if hashed in found else person
+    return [_line(hashed, person) for hashed, person in found.items()]
 
 
 def _line(hashed: bytes, person: Person) -> str:
@@ -207,14 +239,6 @@ def _json(attributes: Mapping[str, Any]) -> str:
 
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
-
-
-def _one_each(people: list[tuple[bytes, Person]]) -> dict[bytes, Person]:
-    """Somebody who stands in the file twice: the later row counts where it says something."""
-    found: dict[bytes, Person] = {}
-    for hashed, person in people:
-        found[hashed] = _joined(found[hashed], person) if hashed in found else person
-    return found
 
 
 def _joined(earlier: Person, later: Person) -> Person:

@@ -23,7 +23,7 @@ from rida.accounts.models import User, Workspace
 from rida.audience import storage
 from rida.audience.columns import place, suggest
 from rida.audience.importer import Person
-from rida.audience.loading import Tally, open_load, reading_of, table_of, upsert
+from rida.audience.loading import Tally, copy_lines, open_load, reading_of, table_of, upsert
 from rida.audience.models import Contact, Import, Topic
 from rida.audience.rules import first_name
 from rida.audience.table import sniff
@@ -312,7 +312,7 @@ def add_contact(
     hashed = hash_of(person)
     row = Person(person, " ".join(name.split()), locale, zone, dict(attributes or {}), ())
     with transaction.atomic():
-        upsert(workspace.pk, [(hashed, row)], now)
+        upsert(workspace.pk, copy_lines([(hashed, row)]), now)
     return Contact.objects.get(workspace=workspace, address_hash=hashed)
 
 

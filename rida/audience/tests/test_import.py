@@ -10,6 +10,7 @@ import pytest
 from pytest_django import Settings
 
 from rida.accounts.models import User, Workspace
+from rida.audience import loading, services
 from rida.audience.loading import CHUNK
 from rida.audience.models import Attribute, Contact, Import, Topic
 from rida.audience.services import (
@@ -315,6 +316,16 @@ def test_progress_is_told_while_it_runs(flowers: Topic) -> None:
     assert told[-1] == ("finished", CHUNK + 1)
     assert (done.imported, Contact.objects.count()) == (CHUNK + 1, CHUNK + 1)
     assert audit().faults == []
+
+
+def test_progress_is_told_of_rows_that_are_all_refused_too(flowers: Topic, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "CHUNK", 10)
+    monkeypatch.setattr(services, "_PROGRESS_SECONDS", 0)
+    told: list[tuple[int, int]] = []
+    file = "email,last_purchase_at\n" + "nobody,2026-01-01\n" * 25
+    job = start_import(flowers.workspace, None, io.BytesIO(file.encode()), "x", topic=flowers, now=NOW)
+    run_import(job.pk, NOW, lambda state: told.append((state.rows, state.refused)))
+    assert told[:3] == [(10, 10), (20, 20), (25, 25)]
 
 
 # --- two workspaces -------------------------------------------------------------------------------------------------
