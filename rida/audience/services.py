@@ -22,8 +22,9 @@ from psycopg.errors import DiskFull as PostgresDiskFull
 from rida.accounts.models import User, Workspace
 from rida.audience import storage
 from rida.audience.columns import place, suggest
+from rida.audience.contacts import copy_lines, upsert
 from rida.audience.importer import Person
-from rida.audience.loading import Tally, copy_lines, open_load, reading_of, table_of, upsert
+from rida.audience.loading import Tally, open_load, reading_of, table_of
 from rida.audience.models import Contact, Import, Topic
 from rida.audience.rules import first_name
 from rida.audience.table import sniff

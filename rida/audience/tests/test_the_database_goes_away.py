@@ -13,7 +13,7 @@ from psycopg.conninfo import make_conninfo
 from pytest_django import Settings
 
 from rida.accounts.models import Workspace
-from rida.audience import loading, services
+from rida.audience import contacts, loading, services
 from rida.audience.models import Contact, Import, Topic
 from rida.audience.services import add_topic, queue_import, run_import, start_import
 from rida.audience.tickets import imports_unfinished
@@ -73,7 +73,7 @@ def in_a_copy(monkeypatch: pytest.MonkeyPatch) -> Callable[[Import], None]:
             cut()
         copy_text(statement, lines)
 
-    monkeypatch.setattr(loading, "copy_text", cut_first)
+    monkeypatch.setattr(contacts, "copy_text", cut_first)
     return lambda _: None
 
 
@@ -125,7 +125,7 @@ def test_a_disk_of_the_database_that_is_full_fails_the_import_which_can_be_repea
         raise psycopg.errors.DiskFull("could not extend file: No space left on device")
 
     job = start(flowers)
-    monkeypatch.setattr(loading, "copy_text", full)
+    monkeypatch.setattr(contacts, "copy_text", full)
     failed = run_import(job.pk, NOW)
     assert (failed.state, (failed.error or {})["code"]) == ("failed", DiskFull.__name__)
     monkeypatch.undo()
