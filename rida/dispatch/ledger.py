@@ -7,13 +7,14 @@ transaction. Times are ms. `Timing` holds the durations; the promise is in docs/
 import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import groupby, takewhile
 from typing import Any
 
 from django.db import transaction
 
 from rida.delivery.ports import Item, Key, Result, Volley, Word
+from rida.dispatch.room import Limits
 from rida.dispatch.rules import Timing, next_attempt
 from rida.dispatch.statements import fetch as _rows
 from rida.dispatch.statements import run as _run
@@ -22,7 +23,7 @@ from rida.kernel.reply import Outcome, Reply, Step
 from rida.outbox.models import Launch, Tranche
 from rida.permission.rules import Terms
 from rida.permission.services import Ask, heads, verdicts
-from rida.shaping.models import Site
+from rida.shaping.models import Budget, Site
 from rida.shaping.networks import messages_per_connection
 from rida.shaping.places import assign_places
 
@@ -381,6 +382,24 @@ def wake_waiting() -> None:
 def heal() -> None:
     """Wake networks that sleep past a due retry."""
     _run("forgotten")
+
+
+def limit_source(network_id: int, source_id: int, limits: Limits) -> None:
+    """Limits of a source's own at one network: a second budget row, or other figures in the one there is.
+
+    The only maker of such rows. Under the network's lock it starts with what is in hand: from zero, the closes of open
+    volleys would bring it below, and the source would get that much more.
+    """
+    with transaction.atomic():
+        _rows("lock_networks", networks=[network_id])
+        _rows("lock_sources", networks=[network_id])
+        in_hand, bulk, volleys = _rows("held_by_source", network=network_id, source=source_id)[0]
+        whole = Budget.objects.get(network=network_id, source=None)
+        held = {"in_hand": in_hand, "bulk_in_hand": bulk, "volleys_open": volleys}
+        Budget.objects.update_or_create(
+            network_id=network_id, source_id=source_id, defaults={**asdict(limits), **held, "shard": whole.shard}
+        )
+        _run("refresh_due", networks=[network_id])
 
 
 def regroup(site_id: int, from_network: int, to_network: int) -> None:

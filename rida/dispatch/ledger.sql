@@ -18,6 +18,12 @@ SELECT id FROM shaping_budget WHERE network_id = ANY (%(networks)s) AND source_i
 -- name: lock_sources
 SELECT id FROM shaping_budget WHERE network_id = ANY (%(networks)s) AND source_id IS NOT NULL ORDER BY id FOR UPDATE
 
+-- name: held_by_source
+-- What the row of a source must start with when it is made while volleys of that source are open.
+SELECT coalesce(sum(cardinality(ns)), 0)::int, coalesce(sum(cardinality(ns)) FILTER (WHERE NOT urgent), 0)::int,
+       count(*)::int
+FROM dispatch_volley WHERE network_id = %(network)s AND source_id = %(source)s AND NOT closed
+
 -- name: lock_allowances
 -- Of the sources that have mail for these networks; `only_source` where the connection names it. One that limits nothing
 -- need not be locked, and claims of many networks go on side by side.

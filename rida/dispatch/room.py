@@ -125,13 +125,14 @@ def left(allowance: Allowance, permits: Sequence[Permit], open_volleys: int, now
     return Left(max(0, whole), max(0, min(whole, bulk)), volleys)
 
 
-def next_due(row: Room, works: Sequence[Work], now: int) -> int:
+def next_due(rows: Sequence[Room], works: Sequence[Work], now: int) -> int:
     """When a claim of this network could next succeed; NEVER if it is idle, or full until a close.
 
-    works: without those whose source has nothing left; they wait until it wakes them.
+    rows: the network's own, and that of the works' source if it has one here.
+    works: of one source, without those whose source has nothing left; they wait until it wakes them.
     """
-    due: Callable[[Work], int] = lambda work: max(work.due, row.urgent_due if work.urgent else row.bulk_due)  # noqa: E731
-    return min((max(now, due(work)) for work in works), default=NEVER)
+    free: Callable[[bool], int] = lambda urgent: max(row.urgent_due if urgent else row.bulk_due for row in rows)  # noqa: E731
+    return min((max(now, work.due, free(work.urgent)) for work in works), default=NEVER)
 
 
 def close(volley: Permit, attempted: int, now: int, window: int) -> Permit:

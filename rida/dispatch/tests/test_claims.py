@@ -13,6 +13,7 @@ from rida.dispatch.tests import world
 from rida.kernel.clock import milliseconds, now
 from rida.kernel.reply import Outcome
 from rida.outbox.halting import cancel, pause, resume
+from rida.shaping.models import Budget
 from rida.shaping.services import hold
 
 pytestmark = pytest.mark.django_db
@@ -178,6 +179,21 @@ def test_a_source_with_limits_of_its_own_sends_no_more_than_they_allow() -> None
     ledger = world.node()
     assert [len(volley.items) for volley in ledger.claim(0, 10)] == [2]
     assert ledger.claim(0, 10) == []
+
+
+def test_limits_of_a_source_begin_with_what_it_has_in_hand() -> None:
+    """From zero, the closes of the open volleys would bring the row to -5, and the source would get five more."""
+    made = world.campaign_to(30)
+    ledger = world.node()
+    [volley] = ledger.claim(0, 10)
+    world.own_budget(world.Place(made.network_id, made.site_id, made.source_id), Limits(r=100, c=6, k=10, v=5))
+    row = Budget.objects.filter(source=made.source_id)
+    assert row.values_list("in_hand", "bulk_in_hand", "volleys_open").get() == (5, 5, 1)
+    assert ledger.claim(0, 10) == []  # five of six are in hand, and the sixth is kept for urgent mail
+    ledger.close(volley, 5, ())
+    assert row.values_list("in_hand", "bulk_in_hand", "volleys_open").get() == (0, 0, 0)
+    world.own_budget(world.Place(made.network_id, made.site_id, made.source_id), Limits(r=100, c=6, k=10, v=2))
+    assert [len(again.items) for again in ledger.claim(0, 10)] == [2]
 
 
 def test_a_paced_network_gives_small_volleys_and_rests_between() -> None:

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from rida.dispatch import room
 from rida.dispatch.room import Allowance, InHand, Left, Limits, Permit, Room, Work
 from rida.dispatch.tests import world
+from rida.outbox.models import Tranche
+from rida.shaping.models import Budget
 
 pytestmark = pytest.mark.django_db
 NOW = 1_000_000
@@ -57,9 +59,8 @@ def due(network: int) -> int:
         return value
 
 
-def budget_row(site: world.Place, limits: Limits, hand: InHand) -> None:
-    world.set_budget(
-        site.network_id,
+def budget_row(site: world.Place, limits: Limits, hand: InHand, source_id: int | None = None) -> None:
+    Budget.objects.filter(network=site.network_id, source=source_id).update(
         r=limits.r,
         c=limits.c,
         k=limits.k,
@@ -89,7 +90,45 @@ def test_room_and_next_due_agree(limits: Limits, hand: InHand, permits: list[Per
 
     expected = room.room(limits, hand, permits, NOW)
     assert rooms(site.network_id)[None] == expected
-    assert due(site.network_id) == room.next_due(expected, works, NOW)
+    assert due(site.network_id) == room.next_due([expected], works, NOW)
+
+
+@MANY
+@given(limits_, hands(), limits_, hands(), permits_, permits_, works_, st.lists(st.booleans(), max_size=2))
+def test_next_due_agrees_for_new_mail_of_a_source_with_limits_of_its_own(
+    limits: Limits,
+    hand: InHand,
+    own_limits: Limits,
+    own_hand: InHand,
+    own: list[Permit],
+    others: list[Permit],
+    retries: list[Work],
+    tranches: list[bool],
+) -> None:
+    site, other = world.place(), world.source("other")
+    world.own_budget(site, own_limits)
+    budget_row(site, limits, hand)
+    budget_row(site, own_limits, own_hand, site.source_id)
+    permit_rows(site, own)
+    permit_rows(site, others, source_id=other)
+    for n, work in enumerate(retries):
+        world.retry(site, world.launch(), n, due=work.due, urgent=work.urgent)
+    for urgent in tranches:
+        new_mail(site, urgent=urgent)
+
+    rows = [room.room(limits, hand, [*own, *others], NOW), room.room(own_limits, own_hand, own, NOW)]
+    assert rooms(site.network_id) == {None: rows[0], site.source_id: rows[1]}
+    works = [*retries, *(Work(urgent, NOW) for urgent in tranches)]
+    assert due(site.network_id) == room.next_due(rows, works, NOW)
+
+
+def new_mail(site: world.Place, *, urgent: bool) -> None:
+    """A tranche that nobody has begun."""
+    launch = world.launch()
+    Tranche.objects.create(
+        workspace=launch.workspace, launch=launch, network_id=site.network_id, site_id=site.site_id,
+        source_id=site.source_id, urgent=urgent, priority=100, end_n=1,
+    )  # fmt: skip
 
 
 @MANY
@@ -140,7 +179,7 @@ def test_what_an_allowance_leaves_and_who_waits_for_it_agree(
     assert left(source) == expected
     going = [work for work in works if (expected.urgent if work.urgent else expected.bulk)]
     whole = room.room(Limits(100, 10, 10, 5), InHand(), [], NOW)
-    assert due(site.network_id) == room.next_due(whole, going, NOW)
+    assert due(site.network_id) == room.next_due([whole], going, NOW)
     waiting = {-source if work.urgent else source for work in works if work not in going}
     assert waits_for(site.network_id) == waiting
 

@@ -14,7 +14,7 @@ from rida.accounts.models import Workspace
 from rida.delivery.ports import Item, Result, Word
 from rida.delivery.ports import Volley as PortVolley
 from rida.dispatch import room
-from rida.dispatch.ledger import Entry, Ledger
+from rida.dispatch.ledger import Entry, Ledger, limit_source
 from rida.dispatch.models import OutcomeRow, Retry, Volley
 from rida.dispatch.room import Limits
 from rida.dispatch.rules import Timing
@@ -63,16 +63,7 @@ def set_budget(network_id: int, **values: Any) -> None:
 
 
 def own_budget(site: Place, limits: Limits) -> None:
-    Budget.objects.create(
-        network_id=site.network_id,
-        source_id=site.source_id,
-        shard=0,
-        r=limits.r,
-        c=limits.c,
-        k=limits.k,
-        v=limits.v,
-        pace_per_second=limits.pace_per_second,
-    )
+    limit_source(site.network_id, site.source_id, limits)
 
 
 def allow(source_id: int, allowance: room.Allowance) -> None:
