@@ -16,7 +16,7 @@ from typing import Any
 from bench import baselines, loop
 from bench.mail import NETWORKS, launch, lift_limits, workspace_of, write_out
 from bench.sink import Sink, smtp_sink
-from bench.watching import Figures, database_of, watch, workers
+from bench.watching import Figures, watch, workers
 from tests.relayed import dns, length_of, open_relay, signing
 
 _LOOP_MESSAGES, _SESSIONS = 20_000, 20
@@ -70,7 +70,7 @@ def _run(home: Path, workspace: Any, deliveries: int, at_work: int, *, signed: b
     lift_limits()
     with signing(workspace, signed), workers(at_work) as processes:
         length = length_of(launch_id)
-        return Run(deliveries, at_work, signed, length, watch(processes, database_of(home), launch_id, deliveries))
+        return Run(deliveries, at_work, signed, length, watch(processes, home, launch_id, deliveries))
 
 
 @dataclass(frozen=True, slots=True)

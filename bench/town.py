@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.mail import NETWORKS, launch, lift_limits, workspace_of, write_out
-from bench.watching import database_of, watch, workers
+from bench.watching import watch, workers
 
 
 def measure(deliveries: str = "10000") -> dict[str, Any]:
@@ -45,7 +45,7 @@ def _measure(home: Path, deliveries: int) -> dict[str, Any]:
     write_out(launch_id)
     lift_limits()
     with workers(1) as at_work:
-        found = watch(at_work, database_of(home), launch_id, deliveries)
+        found = watch(at_work, home, launch_id, deliveries)
     return {
         "count": deliveries,
         "seconds": round(found.seconds, 2),

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import psutil
 
+from bench.spent import cpu_seconds, database_cpu_seconds
+
 _START_SECONDS, _SLOWEST_PER_SECOND = 60, 50
 """It fails rather than take longer: so long to start, and so slow."""
 
@@ -59,19 +61,15 @@ def _bury(process: "subprocess.Popen[bytes]") -> None:
         process.wait()
 
 
-def database_of(home: Path) -> psutil.Process:
-    return psutil.Process(int((home / "postgresql" / "data" / "postmaster.pid").read_text().split()[0]))
-
-
-def watch(at_work: Sequence[psutil.Process], database: psutil.Process, launch_id: int, deliveries: int) -> Figures:
+def watch(at_work: Sequence[psutil.Process], home: Path, launch_id: int, deliveries: int) -> Figures:
     """To the end of the launch, of which every message must be accepted. AssertionError if a worker stands still."""
     from rida.reports.queries import totals
 
     deadline = time.monotonic() + _START_SECONDS + deliveries / _SLOWEST_PER_SECOND
     _wait(at_work, deadline, lambda: _has_begun(launch_id))
-    before = _Spent.now(at_work, database)
+    before = _Spent.now(at_work, home)
     peak = _wait(at_work, deadline, lambda: _is_finished(launch_id))
-    after, total = _Spent.now(at_work, database), totals(launch_id)
+    after, total = _Spent.now(at_work, home), totals(launch_id)
     assert total.accepted == deliveries, f"not every message was accepted: {total}"
     spent = (after.workers - before.workers, after.database - before.database)
     return Figures(deliveries, _seconds(launch_id), *spent, peak, before.resident_mb)
@@ -119,23 +117,8 @@ class _Spent:
     resident_mb: float
 
     @classmethod
-    def now(cls, at_work: Sequence[psutil.Process], database: psutil.Process) -> "_Spent":
-        family = [database, *database.children()]
-        of_database = sum(map(_cpu, family)) + _cpu_of_the_gone(database)
-        return cls(sum(map(_cpu, at_work)), of_database, _resident_mb(at_work))
-
-
-def _cpu(process: psutil.Process) -> float:
-    try:
-        times = process.cpu_times()
-    except psutil.NoSuchProcess:
-        return 0.0
-    return times.user + times.system
-
-
-def _cpu_of_the_gone(parent: psutil.Process) -> float:
-    times = parent.cpu_times()
-    return times.children_user + times.children_system
+    def now(cls, at_work: Sequence[psutil.Process], home: Path) -> "_Spent":
+        return cls(sum(map(cpu_seconds, at_work)), database_cpu_seconds(home), _resident_mb(at_work))
 
 
 def _resident_mb(at_work: Sequence[psutil.Process]) -> float:
