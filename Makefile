@@ -15,6 +15,10 @@ PIP := $(BIN)/python -W ignore -m pip --disable-pip-version-check
 # Wheels only: they run no code of others at install. But for the two that are published as source only.
 INSTALL := $(PIP) install --quiet --require-hashes --only-binary :all:
 
+APT := apt-get install --yes --no-install-recommends --quiet=2
+# Debian's package would set up and start a server of its own, which nobody here wants.
+NO_CLUSTER := mkdir -p /etc/postgresql-common; echo 'create_main_cluster = false' >>/etc/postgresql-common/createcluster.conf
+
 .PHONY: help setup demo up test test-pg15 chaos peers browser check format bench lock clean
 .DEFAULT_GOAL := help
 
@@ -33,6 +37,7 @@ test: .venv/.all-set-up catalogues  ## the tests (ARGS="-k name")
 	$(PYTEST) -n $(TEST_PROCESSES) -m "$(NOT_HERE)" $(ARGS)
 
 test-pg15: .venv/.all-set-up catalogues  ## the tests on Debian 12's PostgreSQL, the oldest supported
+	test -x /usr/lib/postgresql/15/bin/initdb || { apt-get update --quiet=2; $(NO_CLUSTER); $(APT) postgresql-15; }
 	RIDA_PG_BIN=/usr/lib/postgresql/15/bin $(PYTEST) -n $(TEST_PROCESSES) -m "$(NOT_HERE)" $(ARGS)
 
 chaos: .venv/.all-set-up catalogues  ## kills and stops real processes, receivers counting
@@ -45,7 +50,7 @@ peers: .venv/.all-set-up catalogues  ## programs of others take and judge what w
 	$(PYTEST) -n $(TEST_PROCESSES) -m peers $(ARGS)
 
 browser: .venv/.all-set-up catalogues  ## the first hour in Chromium, both languages; pictures in build/first-hour
-	command -v chromium >/dev/null || apt-get install --yes --no-install-recommends chromium
+	command -v chromium >/dev/null || { apt-get update --quiet=2; $(APT) chromium; }
 	$(PYTEST) -m browser $(ARGS)
 
 check: .venv/.all-set-up catalogues  ## lint, types, the line
