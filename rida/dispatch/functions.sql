@@ -1,5 +1,7 @@
 -- The ledger's functions, installed by a migration. `room.py` says the same in Python; a property test compares them.
 -- Times are milliseconds of the database's clock; 9000000000000000 is never.
+-- plpgsql, because PostgreSQL before 18 plans a function of SQL anew at each call; generic plans, because a custom one for
+-- these arrays would be made anew too, and takes ten times as long as running it.
 
 -- Overridable for tests and simulations: SET rida.now = '...'.
 CREATE OR REPLACE FUNCTION rida_now() RETURNS bigint LANGUAGE sql VOLATILE AS $$
@@ -12,7 +14,10 @@ $$;
 -- the commit of the lock's previous holder (READ COMMITTED), and would miss its permits.
 CREATE OR REPLACE FUNCTION rida_room(at bigint, networks bigint[])
 RETURNS TABLE (network_id bigint, source_id bigint, urgent_room int, bulk_room int, urgent_due bigint, bulk_due bigint)
-LANGUAGE sql STABLE AS $$
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+BEGIN
+RETURN QUERY
 WITH budget AS (
     SELECT b.id, b.network_id, b.source_id, b.r, b.c, b.k, b.in_hand, b.bulk_in_hand, b.volleys_open,
            b.r - b.r / 10 AS bulk_r,
@@ -54,14 +59,18 @@ SELECT f.network_id, f.source_id,
             ELSE greatest(at, f.rests_until, f.whole_free_at) END,
        CASE WHEN f.in_hand >= f.c OR f.volleys_open >= f.k OR f.bulk_in_hand >= f.bulk_c THEN 9000000000000000
             ELSE greatest(at, f.rests_until, f.whole_free_at, f.bulk_free_at) END
-FROM free f
+FROM free f;
+END
 $$;
 
 -- What sources with an allowance may still send, whatever the network, and how many volleys they may open.
 -- In a statement of its own after the allowances are locked, as above.
 CREATE OR REPLACE FUNCTION rida_allowance(at bigint)
 RETURNS TABLE (source_id bigint, urgent_room int, bulk_room int, volleys int)
-LANGUAGE sql STABLE AS $$
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+BEGIN
+RETURN QUERY
 WITH permit AS (
     SELECT a.source_id, v.n, v.urgent, v.counts_until > at AS of_hour
     FROM shaping_allowance a
@@ -86,7 +95,8 @@ WITH permit AS (
 )
 SELECT source_id, CASE WHEN held OR volleys <= 0 THEN 0 ELSE greatest(0, whole) END,
        CASE WHEN held OR volleys <= 0 THEN 0 ELSE greatest(0, least(whole, bulk)) END, greatest(0, volleys)
-FROM room
+FROM room;
+END
 $$;
 
 -- When a claim of each network could next succeed. Only running launches are work. Work whose source has no allowance
@@ -94,7 +104,10 @@ $$;
 DROP FUNCTION IF EXISTS rida_next_due(bigint, bigint[]);
 CREATE FUNCTION rida_next_due(at bigint, networks bigint[])
 RETURNS TABLE (network_id bigint, next_due bigint, waits_for bigint[])
-LANGUAGE sql STABLE AS $$
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+BEGIN
+RETURN QUERY
 WITH room AS MATERIALIZED (SELECT * FROM rida_room(at, networks)),
 spent AS MATERIALIZED (
     SELECT a.source_id, u.urgent FROM rida_allowance(at) a, (VALUES (true), (false)) AS u (urgent)
@@ -127,5 +140,6 @@ FROM unnest(networks) AS n (id)
 JOIN room whole ON whole.network_id = n.id AND whole.source_id IS NULL
 LEFT JOIN open_work w ON w.network_id = n.id
 LEFT JOIN room own ON own.network_id = n.id AND own.source_id = w.source_id
-GROUP BY n.id
+GROUP BY n.id;
+END
 $$;
