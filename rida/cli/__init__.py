@@ -188,6 +188,31 @@ def status(as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def backup(file: Path) -> None:
+    """Write everything into FILE: the database and the home's secret. Rida may go on running."""
+    prepare()
+    from rida import embedded
+    from rida.cli.keeping import backup as write_backup
+
+    write_backup(file, embedded.database_url())
+
+
+@main.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--replace", is_flag=True, help="in the place of the data that are there, which are gone then")
+def restore(file: Path, replace: bool) -> None:
+    """Bring back what `rida backup` wrote. All networks hold for an hour, and campaigns stay paused."""
+    from rida import embedded
+    from rida.cli.keeping import read
+    from rida.cli.keeping import restore as restore_backup
+
+    found = read(file)
+    open_house()
+    restore_backup(found, embedded.database_url(), replace=replace)
+
+
+@main.command()
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True)
 @click.argument("arguments", nargs=-1)

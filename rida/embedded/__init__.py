@@ -29,6 +29,7 @@ from rida.kernel.errors import DatabaseAway, SettingError, StorageError
 
 __all__ = [
     "check",
+    "connect",
     "create_database",
     "database_url",
     "django_database",
@@ -222,7 +223,7 @@ def drop_database(url: str, name: str) -> None:
 
 def check(url: str) -> None:
     """Whether the server can be used: it answers, is new enough and holds UTF-8. Raises DatabaseAway, StorageError."""
-    with _connect(url) as connection:
+    with connect(url) as connection:
         major = connection.info.server_version // 10_000
         encoding = connection.info.parameter_status("server_encoding")
     if major < programs.OLDEST:
@@ -232,12 +233,13 @@ def check(url: str) -> None:
 
 
 def _administer(url: str, statement: sql.Composed) -> None:
-    with _connect(url) as connection:
+    with connect(url) as connection:
         connection.autocommit = True
         connection.execute(statement)
 
 
-def _connect(url: str) -> psycopg.Connection[Any]:
+def connect(url: str) -> psycopg.Connection[Any]:
+    """Raises DatabaseAway."""
     try:
         return psycopg.connect(make_conninfo(**{"connect_timeout": 10, **_parts(url)}))
     except psycopg.OperationalError as error:

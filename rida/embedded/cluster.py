@@ -103,7 +103,7 @@ class Cluster:
         try:
             self._prepare(programs)
         except OSError as error:
-            raise _failure(str(error)) from error
+            raise failure(str(error)) from error
         deadline = elapsed_seconds() + _START_SECONDS
         while self.ping() is not Ping.OK:
             if self.ping() is Ping.NO_RESPONSE:
@@ -122,7 +122,7 @@ class Cluster:
             seconds=90,
         )
         if answer.returncode and self.is_running():
-            raise _failure(answer.stderr + answer.stdout)
+            raise failure(answer.stderr + answer.stdout)
 
     def is_running(self) -> bool:
         if self.ping() is not Ping.NO_RESPONSE:
@@ -171,7 +171,7 @@ class Cluster:
         answer = self.owner.run(programs / "initdb", "-D", draft, *options, folder=self.folder, seconds=_START_SECONDS)
         if answer.returncode:
             shutil.rmtree(draft, ignore_errors=True)
-            raise _failure(answer.stderr)
+            raise failure(answer.stderr)
         draft.rename(self.data)
         _flush(self.folder)
 
@@ -207,7 +207,7 @@ class Cluster:
             return
         said = self._said_since(before) or answer.stderr + answer.stdout
         if last_time or not _STILL_ENDING.search(said):
-            raise _failure(said)
+            raise failure(said)
 
     def _said_since(self, position: int) -> str:
         if not self.log.exists():
@@ -249,7 +249,7 @@ def _flush(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _failure(said: str) -> StorageError:
+def failure(said: str) -> StorageError:
     """The error for what a program said: the lines that name a reason, else the last ones."""
     lines = [_LOG_PREFIX.sub("", line).strip() for line in said.splitlines() if line.strip()]
     telling = [line for line in lines if _TELLING.search(line)] or lines[-3:]

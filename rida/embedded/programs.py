@@ -50,13 +50,29 @@ def find(owner: Owner, shared: Path, major: int | None = None) -> Programs:
     return _reachable(fit[0], owner, shared)
 
 
-def _installed() -> Iterator[Programs]:
+def clients(major: int) -> Programs:
+    """pg_dump, pg_restore and psql of the server's own version: another's would leave things out, or be refused.
+
+    Raises StorageError when there are none.
+    """
+    fit = next((programs for programs in _installed("pg_dump") if programs.major == major), None)
+    if fit is None:
+        place = os.environ.get("RIDA_PG_BIN") or "the Python packages or the usual folders"
+        reason = (
+            f"pg_dump of PostgreSQL {major}, the server's version, is not in {place}; run “apt-get install "
+            f"postgresql-client-{major}”, or name the folder of its programs in RIDA_PG_BIN"
+        )
+        raise StorageError(reason=reason)
+    return fit
+
+
+def _installed(program: str = "postgres") -> Iterator[Programs]:
     if named := os.environ.get("RIDA_PG_BIN"):
         folders: Iterator[Path] = iter([Path(named)])
     else:
         folders = _known_folders()
     for folder in folders:
-        if version := _version(folder / "postgres"):
+        if version := _version(folder / program):
             yield Programs(folder, version)
 
 

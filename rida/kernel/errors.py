@@ -223,6 +223,25 @@ class NoSuchThing(RidaError):
     says = gettext_noop("There is no %(what)s “%(name)s” here. %(hint)s")
 
 
+class BackupUnfit(RidaError):
+    """A file that is no backup of ours, or one that this installation cannot read."""
+
+    says = gettext_noop("%(file)s cannot be restored: %(reason)s. Nothing was changed.")
+
+
+class DataThere(RidaError):
+    says = gettext_noop(
+        "The database holds data already. With --replace the backup takes their place, and they are gone; make a "
+        "backup of them first."
+    )
+
+
+class DatabaseInUse(RidaError):
+    says = gettext_noop(
+        "Rida is running on this database (%(count)s connections). Stop it on every machine, then restore."
+    )
+
+
 class BenchMissing(RidaError):
     says = gettext_noop("There is no measurement “%(name)s” here. Run it in a checkout; its bench folder has them all.")
 

@@ -12,6 +12,10 @@ NEVER = 9_000_000_000_000_000
 """The ledger's infinity, in milliseconds."""
 
 
+RESTORED = "restored"
+"""Why everything holds after a restore: what was sent since the backup is not known."""
+
+
 class Network(models.Model):
     """Mailboxes that share a receiving organisation's servers: the unit of limits."""
 

@@ -5,17 +5,18 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from zlib import crc32
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Max
 
 from rida.dns.location import Found, NotFound, find
 from rida.dns.resolver import Resolver
 from rida.shaping.limits import NOTHING, Wish, effective
-from rida.shaping.models import Budget, Domain, Network, Realm, Site
+from rida.shaping.models import RESTORED, Budget, Domain, Network, Realm, Site
 from rida.shaping.networks import NetworkName, name_from_key, name_network, name_site
 from rida.shaping.providers import named
 
@@ -35,6 +36,11 @@ class Named:
 
     network: NetworkName
     site: str
+
+
+class Hold(NamedTuple):
+    until: int
+    reason: str
 
 
 class HostName(Protocol):
@@ -176,14 +182,24 @@ def _make_networks(wanted: Mapping[str, NetworkName]) -> dict[str, Network]:
         [Network(key=name.key, name=name.name, provider=name.provider) for name in names], ignore_conflicts=True
     )
     networks = {network.key: network for network in Network.objects.filter(key__in=wanted)}
-    budgets = [_budget(networks[name.key]) for name in names]
+    held = _held_after_a_restore()
+    budgets = [_budget(networks[name.key], held) for name in names]
     Budget.objects.bulk_create(budgets, ignore_conflicts=True)
     return networks
 
 
-def _budget(network: Network) -> Budget:
+def _budget(network: Network, held: Hold) -> Budget:
     limits = effective(prior=prior_of(network))
-    return Budget(network=network, shard=_shard(network.key), r=limits.r, c=limits.c, k=limits.k, v=limits.v)
+    return Budget(
+        network=network, shard=_shard(network.key), r=limits.r, c=limits.c, k=limits.k, v=limits.v,
+        hold_until=held.until, hold_reason=held.reason,
+    )  # fmt: skip
+
+
+def _held_after_a_restore() -> Hold:
+    """A network that is new to the database may have had its R before: it was met between backup and restore."""
+    until = Budget.objects.filter(hold_reason=RESTORED).aggregate(until=Max("hold_until"))["until"] or 0
+    return Hold(until, RESTORED) if until else Hold(0, "")
 
 
 def _shard(key: str) -> int:
