@@ -19,7 +19,7 @@ from rida.dispatch.models import OutcomeRow
 from rida.kernel.clock import now
 from rida.kernel.reply import Outcome
 from rida.outbox.models import Launch
-from rida.shaping.models import Allowance, Source
+from rida.shaping.models import Allowance, Departure, Source
 from rida.shaping.routes import Caps, RelaySettings
 from rida.shaping.sources import approve, choose, save_relay
 from rida.town.beside import beside
@@ -98,6 +98,7 @@ def depart(port: int, caps: Caps = NO_CAPS, password: str = "tulips") -> Source:
     )
     source = save_relay("relay", way, password, caps, owner, now())
     choose(house.workspace(), source, owner, now())
+    Departure.objects.update(tested_at=now())
     approve(house.workspace(), owner, now())
     return source
 

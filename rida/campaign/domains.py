@@ -1,6 +1,7 @@
 """Sender domains: their keys, and the proof by DNS that they are ours to send from."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -30,8 +31,10 @@ __all__ = [
     "domain_of",
     "ensure",
     "find",
+    "forget_reports",
     "is_proved",
     "last_report",
+    "names_of",
     "proved",
     "signing_key",
 ]
@@ -84,6 +87,15 @@ def ensure(workspace: Workspace, name: str, now: datetime) -> SenderDomain:
     return SenderDomain.objects.get_or_create(workspace=workspace, name=name, defaults=made)[0]
 
 
+def names_of(workspace: Workspace) -> list[str]:
+    """The domains of its sender identities, each once; an address that is none has no domain."""
+    found: dict[str, None] = {}
+    for identity in Identity.objects.filter(workspace=workspace).order_by("pk"):
+        with suppress(AddressError):
+            found[domain_of(identity)] = None
+    return list(found)
+
+
 def signing_key(workspace_id: int, name: str) -> SigningKey | None:
     """None where no key was made. Raises SealBroken."""
     found = SenderDomain.objects.filter(workspace_id=workspace_id, name=name).first()
@@ -128,6 +140,11 @@ def check_domain(
 
 def last_report(domain: SenderDomain) -> DomainReport | None:
     return DomainReport.from_json(domain.last_report) if domain.last_report else None
+
+
+def forget_reports(workspace_ids: Iterable[int]) -> None:
+    """Their mail leaves by another way now: what was said of the records before is of no use. Proofs stay."""
+    SenderDomain.objects.filter(workspace__in=list(workspace_ids)).update(last_report=None, last_checked_at=None)
 
 
 async def _asked(sending: Sending, way: Way, server: tuple[str, int] | None) -> DomainReport:

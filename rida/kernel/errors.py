@@ -209,6 +209,15 @@ class PasswordInClear(RidaError):
     says = gettext_noop("A password must not travel in clear text. Choose STARTTLS (port 587) or TLS (port 465).")
 
 
+class NotTested(RidaError):
+    """An owner wants to approve a way that nobody has tried."""
+
+    says = gettext_noop(
+        "No message to yourself has arrived by this route yet. Send one on the page “Out of the sandbox” first, then "
+        "approve."
+    )
+
+
 # --- accounts -------------------------------------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from rida.accounts.models import User, Workspace
+from rida.kernel.clock import now
 
 NEVER = 9_000_000_000_000_000
 """The ledger's infinity, in milliseconds."""
@@ -88,8 +89,10 @@ class Departure(models.Model):
     source = models.ForeignKey(Source, models.PROTECT)
     chosen_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     chosen_at = models.DateTimeField()
+    changed_at = models.DateTimeField(default=now)
+    """When the source was chosen, or its door or addresses last changed: only a test after it counts."""
     tested_at = models.DateTimeField(null=True)
-    """A real message to oneself arrived at the next server."""
+    """A real message to oneself arrived at the next server. Set by the ledger, with the outcome."""
     approved_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     approved_at = models.DateTimeField(null=True)
 
