@@ -16,18 +16,20 @@ from rida.delivery.ports import Host
 from rida.delivery.route import Door, Route, Tls
 from rida.delivery.smtp import Turn
 from rida.delivery.tls import context_for
+from rida.delivery.trace import Trace
 from rida.delivery.wire import Wire
 from rida.kernel.reply import Reply, Step
 
 
 @dataclass(frozen=True, slots=True)
 class Dialler:
-    """new_wire: a wire for this door. willing: asked before each attempt (lease, stop)."""
+    """new_wire: a wire for this door. willing: asked before each attempt (lease, stop). trace: who writes it down."""
 
     route: Route
     manners: Manners
     new_wire: Callable[[Door], Wire]
     willing: Callable[[], bool]
+    trace: Trace | None = None
 
     async def dial(self, hosts: Sequence[Host]) -> Wire | Reply:
         """A wire that is ready for an envelope, or the last reply. One socket at a time, closed before the next."""
@@ -37,6 +39,7 @@ class Dialler:
                 break
             if not self.route.guard.may_connect(address):
                 said = Reply(Step.CONNECT, 0, "", f"guard refused {address}: this route may not connect there")
+                self._write_down(said)
                 continue
             met = await self._meet(host, address)
             if isinstance(met, Wire):
@@ -48,10 +51,15 @@ class Dialler:
 
     async def _meet(self, host: Host, address: str) -> Wire | Reply:
         door = self.route.door
-        met = await self._greet(host, address, door)
+        met = self._write_down(await self._greet(host, address, door))
         undone = isinstance(met, Reply) and met.step is Step.STARTTLS and not met.code
         if undone and door.tls is Tls.OPPORTUNISTIC and self.willing():
-            return await self._greet(host, address, replace(door, tls=Tls.NONE))
+            return self._write_down(await self._greet(host, address, replace(door, tls=Tls.NONE)))
+        return met
+
+    def _write_down(self, met: Wire | Reply) -> Wire | Reply:
+        if self.trace is not None and isinstance(met, Reply) and not met.code:
+            self.trace.note("failed", why=met.text)
         return met
 
     async def _greet(self, host: Host, address: str, door: Door) -> Wire | Reply:
@@ -87,6 +95,8 @@ class Dialler:
             return Reply(Step.CONNECT, 0, "", f"{host.name} [{address}] did not answer in time")
         except OSError as error:
             return Reply(Step.CONNECT, 0, "", f"{host.name} [{address}]: {error.strerror or error}")
+        if self.trace is not None:
+            self.trace.note("connected", host=host.name, address=address, port=host.port)
         return wire
 
 

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from rida.delivery.trace import Line
 from rida.kernel.reply import Outcome, Reply
 
 
@@ -31,6 +32,8 @@ class Item:
     address: str
     address_hash: bytes
     merge: Mapping[str, Any]
+    traced: bool = False
+    """Somebody wants to read the dialogue (a test)."""
 
     @property
     def domain(self) -> str:
@@ -109,6 +112,8 @@ class Result:
     hard: bool = False
     moved_to: Place | None = None
     """The MX now names another network: nothing was sent, the delivery moves there (same attempt)."""
+    dialogue: tuple[Line, ...] = ()
+    """Of an item that is traced: what was said."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,17 +8,19 @@ socket is closed first, results are kept until the ledger has them, and what has
 import asyncio
 import logging
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rida.delivery.classify import classify
 from rida.delivery.dial import Dialler
 from rida.delivery.lease import lease_of
 from rida.delivery.manners import Manners
-from rida.delivery.ports import Host, Item, Ledger, Letter, NoPlace, Press, Refusal, Volley, Word
+from rida.delivery.ports import Host, Item, Ledger, Letter, NoPlace, Press, Refusal, Result, Volley, Word
 from rida.delivery.route import Door, Route, Routes
 from rida.delivery.smtp import Client, Turn
+from rida.delivery.smtp_auth import secrets_of
 from rida.delivery.smtp_letter import objection, wire_form
 from rida.delivery.tally import Tally
+from rida.delivery.trace import Trace
 from rida.delivery.wire import Wire
 from rida.kernel.clock import elapsed_seconds
 from rida.kernel.errors import OutcomeRefused, RidaError, SettingError, StorageError
@@ -50,6 +52,7 @@ class Session:
         self._lease = lease_of(volley)
         self._tally = Tally(volley)
         self._wire: Wire | None = None
+        self._trace: Trace | None = None
         self._current: Item | None = None
         self._accepted = 0
         self._stopping = False
@@ -138,7 +141,8 @@ class Session:
     async def _connect(self, route: Route, hosts: tuple[Host, ...]) -> bool:
         if not self._tally.open or not self._willing():
             return False
-        met = await Dialler(route, self._manners, self._new_wire, self._willing).dial(hosts)
+        self._trace = Trace(secrets_of(route.door.login)) if self._is_read else None
+        met = await Dialler(route, self._manners, self._new_wire, self._willing, self._trace).dial(hosts)
         if isinstance(met, Wire):
             return True
         if self._willing():
@@ -146,8 +150,12 @@ class Session:
         return False
 
     def _new_wire(self, door: Door) -> Wire:
-        self._wire = Wire(Client(door), self._lease, self._clock)
+        self._wire = Wire(Client(door, self._trace), self._lease, self._clock)
         return self._wire
+
+    @property
+    def _is_read(self) -> bool:
+        return any(item.traced for item in self.volley.items)
 
     def _willing(self) -> bool:
         return not self._stopping and not self._lease.ended(self._clock())
@@ -162,6 +170,8 @@ class Session:
             if not await self._ready():
                 return False
             self._current = item
+            if self._trace is not None:
+                self._trace.turn_to_message(listens=item.traced)
             if not await self._send(item):
                 return False
         return not self._tally.open
@@ -263,14 +273,32 @@ class Session:
             return False
         self.volley, self._tally = following, Tally(following)
         self._lease = wire.lease = lease_of(following)
+        self._trace_on(route, wire)
         return True
+
+    def _trace_on(self, route: Route, wire: Wire) -> None:
+        """The next volley may be of another sender: nothing of the messages before is left."""
+        if not self._is_read:
+            self._trace = None
+        elif self._trace is None:
+            self._trace = Trace(secrets_of(route.door.login))
+            self._trace.note("open_already")
+        if self._trace is not None:
+            self._trace.turn_to_message(listens=False)
+        wire.client.trace = self._trace
 
     # --- the ledger -------------------------------------------------------------------------------------------------
 
     async def _record(self, *, go_on: bool = True) -> None:
         coming = self._tally.coming if go_on else ()
-        self._hear(await self.house.ledger.record(self.volley, tuple(self._tally.held), coming))
+        self._hear(await self.house.ledger.record(self.volley, self._results(), coming))
         self._tally.held.clear()
+
+    def _results(self) -> tuple[Result, ...]:
+        if self._trace is None:
+            return tuple(self._tally.held)
+        said = self._trace.lines
+        return tuple(replace(each, dialogue=said) if each.item.traced else each for each in self._tally.held)
 
     def _hear(self, word: Word) -> None:
         self._tally.hear(word)
@@ -314,7 +342,7 @@ class Session:
         ledger, tally = self.house.ledger, self._tally
         try:
             if tally.held:
-                await ledger.record(self.volley, tuple(tally.held), ())
+                await ledger.record(self.volley, self._results(), ())
                 tally.held.clear()
             await ledger.close(self.volley, tally.attempted, tally.open)
         except OutcomeRefused as error:

@@ -20,6 +20,7 @@ from rida.delivery.route import Door, Login, Tls
 from rida.delivery.smtp_auth import exchange
 from rida.delivery.smtp_letter import mail_command, rcpt_command
 from rida.delivery.smtp_reply import Capabilities, ReplyReader, Spoken, capabilities
+from rida.delivery.trace import Trace
 from rida.kernel.reply import Reply, Step
 
 
@@ -72,9 +73,11 @@ class Client:
     needs_reset: a transaction stands open at the server after a refusal; send `reset` before the next envelope.
     mails_sent: MAIL commands so far, the number that a quota per connection counts.
     is_encrypted: nobody on the way can read or change what is said. quota: messages a connection, if the door has one.
+    trace: where the dialogue is written down, if somebody wants to read it.
     """
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Door, trace: Trace | None = None) -> None:
+        self.trace = trace
         self.capabilities = Capabilities()
         self.outgoing: list[bytes] = []
         self.usable = True
@@ -145,6 +148,8 @@ class Client:
         if self.capabilities.pipelining:
             self._awaited.extend(command for command, _ in commands)
             self.outgoing.append(b"".join(text for _, text in commands))
+            for command, text in commands if self.trace is not None else ():
+                self._write_down(command, text)
         else:
             self._unsent.extend(commands)
             self._send_next()
@@ -180,6 +185,8 @@ class Client:
     def _hear(self, spoken: Spoken) -> Heard | None:
         if self._between_languages:
             return None
+        if self.trace is not None:
+            self.trace.heard(spoken.code, spoken.lines)
         if not self._awaited:
             # Nobody asked: a server that closes an idle connection with 421, or one that lies about pipelining.
             self._end(spoken.at(self._step))
@@ -301,6 +308,17 @@ class Client:
     def _send(self, command: Command, text: bytes) -> None:
         self._awaited.append(command)
         self.outgoing.append(text)
+        if self.trace is not None:
+            self._write_down(command, text)
+
+    def _write_down(self, command: Command, text: bytes) -> None:
+        assert self.trace is not None
+        if command is Command.AUTH:
+            self.trace.said_in_secret(text)
+        elif command is Command.DOT:
+            self.trace.said_content(text)
+        else:
+            self.trace.said(text)
 
 
 # (command answered, first digit of the reply) → what follows. Everything absent is nonsense and ends the dialogue;

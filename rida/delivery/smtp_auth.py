@@ -31,3 +31,11 @@ def _plain(response: bytes) -> list[bytes]:
 
 def _coded(text: str) -> bytes:
     return b64encode(text.encode()) + b"\r\n"
+
+
+def secrets_of(login: Login | None) -> tuple[str, ...]:
+    """The password as it is typed, and as PLAIN and LOGIN code it: what no log may hold."""
+    if login is None:
+        return ()
+    coded = (_coded(login.password), _coded(f"\0{login.user}\0{login.password}"))
+    return (login.password, *(line.decode().strip() for line in coded))

@@ -1,7 +1,11 @@
 """TLS as a client of mail servers: 1.2 or newer (RFC 8996), proof of the host where the route demands it."""
 
+import asyncio
 import ssl
 from functools import cache
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
 
 from rida.delivery.route import Door
 
@@ -18,3 +22,29 @@ def _context(proves: bool, authority: str) -> ssl.SSLContext:
     if not proves:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context
+
+
+def protection(transport: asyncio.Transport) -> dict[str, str]:
+    """How an encrypted connection is protected, for somebody to read. proved: yes, if the certificate was held against
+    the host's name.
+    """
+    found: ssl.SSLObject = transport.get_extra_info("ssl_object")
+    cipher, certificate = found.cipher(), found.getpeercert(binary_form=True)
+    return {
+        "version": found.version() or "",
+        "cipher": cipher[0] if cipher else "",
+        "certificate": _names(certificate) if certificate else "",
+        "proved": "yes" if found.context.verify_mode is ssl.CERT_REQUIRED else "no",
+    }
+
+
+def _names(certificate: bytes) -> str:
+    """Whom it names; empty for one that cannot be read. Strangers make it."""
+    try:
+        read = x509.load_der_x509_certificate(certificate)
+        names = [str(name.value) for name in read.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+        more = read.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        names += more.get_values_for_type(x509.DNSName)
+    except (ValueError, x509.ExtensionNotFound):
+        names = []
+    return " ".join(dict.fromkeys(names))

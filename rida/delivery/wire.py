@@ -12,6 +12,7 @@ from typing import cast
 
 from rida.delivery.lease import Lease
 from rida.delivery.smtp import Client, Heard
+from rida.delivery.tls import protection
 
 _SECOND_LOOK_SECONDS = 0.01
 
@@ -111,6 +112,8 @@ class Wire(asyncio.Protocol):
             self._forsake()
             return "the server closed the connection during the handshake"
         self.connection_made(made)
+        if self.client.trace is not None:
+            self.client.trace.note("encrypted", **protection(made))
         self.client.encrypted()
         return ""
 

@@ -41,6 +41,8 @@ class LaunchFacts:
     terms: Terms
     profiles: tuple[str, ...]
     give_up_at: int
+    traced: bool
+    """A test: what is said is kept with its outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,7 @@ class Ledger:
         return dict(_rows("open", volleys=json.dumps(volleys), node=self.node, lease=lease, window=window))
 
     def _volley(self, volley_id: int, rows: Sequence[Row], asked_at: float, newest: Mapping[Key, int]) -> Volley:
-        items = tuple(_item(row) for row in rows)
+        items = tuple(_item(row, traced=self._facts(row[10]).traced) for row in rows)
         self._heads[volley_id] = {item.key: newest[item.key] for item in items}
         network_id, network, site_id, site, source_id, urgent = rows[0][:6]
         return Volley(
@@ -251,8 +253,10 @@ class Ledger:
         late = _rows("record", **self._columns(ended, moves)) if ended else []
         _move(at_once, moves)
         if refused := [(volley_id, result.reply) for volley_id, result in results if _login_refused(result)]:
-            # Last, because allowances are locked after budgets.
+            # At the end, because allowances are locked after budgets; and departures after them.
             _run("hold_sources", volleys=[volley_id for volley_id, _ in refused], reason=refused[0][1].text[:400])
+        if traced := [result for _, result in ended if result.item.traced]:
+            _keep_tests(traced)
         return late
 
     def _columns(self, results: Sequence[tuple[int, Result]], moves: Mapping[Key, Move]) -> dict[str, list[Any]]:
@@ -365,7 +369,8 @@ class Ledger:
         if launch_id not in self._launches:
             launch = Launch.objects.get(pk=launch_id)
             terms = Terms.from_json(launch.terms)
-            self._launches[launch_id] = LaunchFacts(terms, tuple(launch.terms["profiles"]), launch.give_up_at)
+            is_test = launch.kind == Launch.Kind.TEST
+            self._launches[launch_id] = LaunchFacts(terms, tuple(launch.terms["profiles"]), launch.give_up_at, is_test)
         return self._launches[launch_id]
 
 
@@ -462,6 +467,21 @@ def _login_refused(result: Result) -> bool:
     return result.reply.step is Step.AUTH and result.reply.code // 100 == 5
 
 
+def _keep_tests(results: Sequence[Result]) -> None:
+    """What was said, for the page; and that a test arrived, which the first launch into the world waits for."""
+    spoken = [result for result in results if result.dialogue]
+    if spoken:
+        _run(
+            "keep_dialogues",
+            tranche_ids=[result.item.key.tranche_id for result in spoken],
+            ns=[result.item.key.n for result in spoken],
+            attempts=[result.item.attempt for result in spoken],
+            dialogues=[json.dumps([line.to_json() for line in result.dialogue]) for result in spoken],
+        )
+    if arrived := [result.item.launch_id for result in results if result.outcome is Outcome.ACCEPTED]:
+        _run("tested", launches=arrived)
+
+
 def _withhold(refused: Iterable[tuple[Key, int, str, int | None]]) -> None:
     rows = list(refused)
     if not rows:
@@ -476,6 +496,6 @@ def _withhold(refused: Iterable[tuple[Key, int, str, int | None]]) -> None:
     )
 
 
-def _item(row: Row) -> Item:
+def _item(row: Row, *, traced: bool) -> Item:
     merge = row[13] if isinstance(row[13], dict) else json.loads(row[13])
-    return Item(Key(row[7], row[8]), row[9], row[10], row[6], row[11], bytes(row[12]), merge)
+    return Item(Key(row[7], row[8]), row[9], row[10], row[6], row[11], bytes(row[12]), merge, traced)

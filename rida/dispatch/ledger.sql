@@ -285,6 +285,21 @@ x AS MATERIALIZED (
 SELECT late.network_id, min(coalesce(late.due, t.now)) FROM late, t
 WHERE late.closed OR late.to_site IS NOT NULL GROUP BY 1
 
+-- name: keep_dialogues
+INSERT INTO dispatch_dialogue (tranche_id, n, attempt, workspace_id, lines, at)
+SELECT x.tranche_id, x.n, x.attempt, c.workspace_id, x.lines::jsonb, rida_now()
+FROM unnest(%(tranche_ids)s::bigint[], %(ns)s::int[], %(attempts)s::smallint[], %(dialogues)s::text[])
+    AS x (tranche_id, n, attempt, lines)
+JOIN outbox_tranche c ON c.id = x.tranche_id
+ON CONFLICT DO NOTHING
+
+-- name: tested
+-- Departures are locked last of all. A test that began before the way was last changed says nothing about it.
+UPDATE shaping_departure d SET tested_at = clock_timestamp()
+FROM outbox_launch l
+WHERE l.id = ANY (%(launches)s) AND d.workspace_id = l.workspace_id AND d.source_id = l.source_id
+  AND d.changed_at <= l.launched_at
+
 -- name: hold_sources
 -- A relay refused our login. Its mail waits a quarter of an hour, then one volley tries again.
 UPDATE shaping_allowance SET hold_until = rida_now() + 900000, hold_reason = %(reason)s

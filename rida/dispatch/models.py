@@ -65,6 +65,19 @@ class Retry(models.Model):
         indexes: ClassVar = [models.Index(fields=["network", "source", "urgent", "due"], name="retry_due")]
 
 
+class Dialogue(models.Model):
+    """What was said at one try of a test, beside its outcome. Append-only; other mail has none."""
+
+    pk = models.CompositePrimaryKey("tranche_id", "n", "attempt")
+    tranche = models.ForeignKey(Tranche, models.CASCADE, db_index=False, db_constraint=False)
+    n = models.IntegerField()
+    attempt = models.SmallIntegerField()
+    workspace = models.ForeignKey(Workspace, models.PROTECT, db_index=False, db_constraint=False)
+    lines = models.JSONField()
+    """delivery.trace.Line as JSON"""
+    at = models.BigIntegerField()
+
+
 class OutcomeRow(models.Model):
     """How one attempt ended. Append-only; a doubtful row is overridden by any later row of the same delivery."""
 
