@@ -50,8 +50,8 @@ def save_relay(name: str, relay: RelaySettings, password: str, caps: Caps, user:
         source = _source(name, Source.Route.RELAY)
         known = RelaySettings.from_json(source.settings).password if source.settings else ""
         sealed = _seal().close(password.encode(), _place(source)).hex() if password else known
+        _set_caps(source, caps, at)  # before departures, as the ledger locks them
         _change(source, replace(relay, password=sealed), at)
-        _set_caps(source, caps, at)
         note(None, user, "source.relay", f"{name}: {relay.host}:{relay.port}")
     return source
 
