@@ -16,13 +16,19 @@ from django.views.decorators.cache import never_cache
 from rida.accounts.models import User, Workspace
 from rida.accounts.rules import Verb, may
 from rida.accounts.services import membership_of
+from rida.shaping.models import Source
+from rida.shaping.sources import source_of
 
 
 class Inside(HttpRequest):
-    """Of somebody who is inside: `user` is real, `workspace` is theirs, `verbs` are what their role allows."""
+    """Of somebody who is inside: `user` is real, `workspace` is theirs, `verbs` are what their role allows.
+
+    source: by which the workspace's mail leaves; every page tells.
+    """
 
     user: User
     workspace: Workspace
+    source: Source
     verbs: frozenset[Verb]
 
 
@@ -59,5 +65,5 @@ def _enter(request: Inside, verb: Verb) -> None:
     found = membership_of(request.user)
     if found is None or not may(found.role, verb):
         raise PermissionDenied
-    request.workspace = found.workspace
+    request.workspace, request.source = found.workspace, source_of(found.workspace)
     request.verbs = frozenset(each for each in Verb if may(found.role, each))

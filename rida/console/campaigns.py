@@ -23,11 +23,15 @@ from rida.outbox.services import Survey, examine, forecast_of, launch, preview, 
 from rida.preflight.checks import Finding
 from rida.preflight.models import Report
 from rida.preflight.services import blocking, by_rule
+from rida.shaping.models import Source
 from rida.shaping.services import total_hours
 
 _MOST_OF_NAME = 100
+_RULES = ("R1", "R10", "R12", "R16", "R20", "R21", "R22", "R63", "R70", "R84")
 _OF_SENDER = {"R10", "R22"}
 """Rules whose findings are mended on the sender's page."""
+_OF_ROUTE = ("R60", "R62", "R66", "A1")
+"""Asked where mail leaves this machine only; they are mended on the page “Out of the sandbox”."""
 
 
 @inside(Verb.LOOK)
@@ -147,7 +151,7 @@ def preflight(request: Inside, campaign_id: int) -> HttpResponse:
     page = {
         "campaign": campaign,
         "report": report,
-        "checks": _checks(campaign, report),
+        "checks": _checks(campaign, report, is_real=request.source.route != Source.Route.SANDBOX),
         "blocked": bool(blocking(report)),
     }
     page |= {"reachable": reachable, "unreachable": found.recipients - reachable}
@@ -157,15 +161,22 @@ def preflight(request: Inside, campaign_id: int) -> HttpResponse:
     return render(request, "console/preflight.html", page)
 
 
-def _checks(campaign: Campaign, report: Report) -> list[dict[str, Any]]:
+def _checks(campaign: Campaign, report: Report, *, is_real: bool) -> list[dict[str, Any]]:
     """Every check in its order, with its findings in words, none twice, and where they are mended."""
     found = by_rule(report)
-    rules = dict.fromkeys(["R1", "R10", "R12", "R16", "R20", "R21", "R22", "R63", "R70", "R84", *found])
+    rules = dict.fromkeys([*_RULES, *(_OF_ROUTE if is_real else ()), *found])
     return [
-        {"rule": rule, "name": words.of(words.RULES, rule), "of_sender": rule in _OF_SENDER and campaign.identity_id,
-         **_worst(found.get(rule, []))}
+        {"rule": rule, "name": words.of(words.RULES, rule), **_worst(found.get(rule, [])),
+         "mended_at": _mended_at(campaign, rule, found.get(rule, []))}
         for rule in rules
     ]  # fmt: skip
+
+
+def _mended_at(campaign: Campaign, rule: str, findings: list[Finding]) -> str:
+    """The page where it is: the way out, the sender, or the campaign itself."""
+    if rule in _OF_ROUTE or any(each.code == "from_domain_not_proved" for each in findings):
+        return "out"
+    return "sender" if rule in _OF_SENDER and campaign.identity_id else "campaign"
 
 
 def _worst(findings: list[Finding]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from rida.kernel.errors import RidaError
 from rida.outbox.models import Launch
 from rida.outbox.services import cancel, pause, resume
 from rida.reports.queries import by_network, totals, withheld
+from rida.shaping.sources import held_because
 
 _CHANGES: dict[str, Callable[[Launch], None]] = {"pause": pause, "resume": resume, "cancel": cancel}
 
@@ -28,6 +29,7 @@ def show(request: Inside, launch_id: int) -> HttpResponse:
     over = launch.finished_at is not None
     page = {
         "launch": launch,
+        "held": held_because(launch.source, now()),
         "totals": counted,
         "networks": by_network(launch.pk, now()),
         "percent": round(100 * done / counted.queued) if counted.queued else 0,
@@ -65,5 +67,5 @@ def change(request: Inside, launch_id: int, change: str) -> HttpResponse:
 
 
 def _one(request: Inside, launch_id: int) -> Launch:
-    found = Launch.objects.select_related("campaign").filter(workspace=request.workspace)
+    found = Launch.objects.select_related("campaign", "source").filter(workspace=request.workspace)
     return get_object_or_404(found, pk=launch_id)

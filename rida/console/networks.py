@@ -12,6 +12,7 @@ from rida.console.forms import HoldForm
 from rida.kernel.clock import milliseconds, now
 from rida.shaping.models import Budget, Network
 from rida.shaping.services import hold, release
+from rida.shaping.sources import caps_of, held_because
 
 _MOST = 200
 
@@ -21,7 +22,8 @@ def index(request: Inside) -> HttpResponse:
     at = milliseconds(now())
     budgets = Budget.objects.filter(source=None).select_related("network").order_by("-in_hand", "network__name")
     rows = [{"budget": budget, "held": budget.hold_until > at} for budget in budgets[:_MOST]]
-    return render(request, "console/networks.html", {"rows": rows, "may_rule": request.user.is_owner})
+    page = {"rows": rows, "may_rule": request.user.is_owner, "caps": caps_of(request.source)}
+    return render(request, "console/networks.html", {**page, "held": held_because(request.source, now())})
 
 
 @owner_only

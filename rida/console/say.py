@@ -6,8 +6,11 @@ from django.utils.translation import get_language_bidi, gettext
 
 from rida.campaign.domain_report import Note
 from rida.console import words
+from rida.delivery.trace import By, Line
 from rida.kernel.errors import ContentError, RidaError
+from rida.kernel.reply import Outcome, Reply, Step
 from rida.preflight.checks import Finding
+from rida.shaping.models import Source
 
 _OURS = {"part", "kind", "missing", "state"}
 """Parameters whose values are codes of `words.PARAMS`. The others hold what somebody wrote, and stay as they are."""
@@ -37,6 +40,47 @@ def note(found: Note) -> str:
     """What is to be said of a DNS record, and what to do next."""
     params = {name: _in_words(name, value) for name, value in found.params.items()}
     return words.of(words.DNS_NOTES, found.code) % params
+
+
+def way(source: Source) -> str:
+    """How mail leaves by this source."""
+    named = str(source.settings.get("host") or source.settings.get("name") or source.name)
+    return words.of(words.WAYS, source.route) % {"name": apart(named)}
+
+
+def line(said: Line) -> tuple[str, str]:
+    """Who speaks, and what: of a note its words."""
+    if said.by is not By.NOTE:
+        return said.by, said.text
+    params = {name: apart(str(value)) for name, value in said.params.items()}
+    code = "encrypted_unproved" if said.text == "encrypted" and said.params.get("proved") == "no" else said.text
+    return said.by, words.of(words.DIALOGUE, code) % params
+
+
+def advice(reply: Reply, outcome: Outcome) -> str:
+    """What to do about a test that was not accepted; nothing where it was."""
+    code = str(outcome.name).lower() if outcome not in _TOLD_BY_REPLY else _trouble(reply)
+    return words.of(words.ADVICE, code) if code in words.ADVICE else ""
+
+
+_TOLD_BY_REPLY = (Outcome.DEFERRED, Outcome.BOUNCED)
+_TURNED_AWAY = {
+    Step.AUTH: "login",
+    Step.MAIL: "sender_refused",
+    Step.RCPT: "recipient_refused",
+    Step.DATA: "message_refused",
+    Step.DOT: "message_refused",
+}
+
+
+def _trouble(reply: Reply) -> str:
+    if reply.code >= 500:
+        return _TURNED_AWAY.get(reply.step, "turned_away")
+    if reply.code:
+        return "later"
+    if reply.text.startswith("guard refused"):
+        return "guard"
+    return {Step.STARTTLS: "encryption", Step.AUTH: "login_way"}.get(reply.step, "no_connection")
 
 
 def _in_words(name: str, value: object) -> str:

@@ -3,7 +3,7 @@ after a new login."""
 
 from django.urls import path
 
-from rida.console import campaigns, entry, home, identities, imports, launches, networks, people, town
+from rida.console import campaigns, entry, home, identities, imports, launches, networks, out, people, town
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -34,6 +34,15 @@ urlpatterns = [
     path("networks", networks.index, name="networks"),
     path("networks/<int:network_id>/hold", networks.hold_page, name="network_hold"),
     path("networks/<int:network_id>/release", networks.release_now, name="network_release"),
+    path("out", out.page, name="out"),
+    path("out/relay", out.relay, name="out_relay"),
+    path("out/direct", out.direct, name="out_direct"),
+    path("out/take", out.take, name="out_take"),
+    path("out/check", out.check, name="out_check"),
+    path("out/send", out.send, name="out_send"),
+    path("out/trial", out.trial, name="out_trial"),
+    path("out/approve", out.approval, name="out_approve"),
+    path("out/back", out.back, name="out_back"),
     path("town", town.index, name="town"),
     path("town/letter/<path:letter_id>/html", town.letter_html, name="town_html"),
     path("town/letter/<path:letter_id>", town.letter, name="town_letter"),

@@ -401,4 +401,81 @@ RULES: Words = {
     "R60": _("The sending machine is known to DNS"),
     "R62": _("SPF, DKIM and DMARC stand and agree"),
     "R66": _("The signing key is long enough"),
+    "A1": _("The first launch into the world is approved"),
+}
+
+WAYS: Words = {
+    "sandbox": _("the sandbox on this machine"),
+    "relay": _("the relay %(name)s"),
+    "direct": _("straight to the recipients' servers, as %(name)s"),
+}
+"""How mail leaves, within a sentence."""
+
+TRIALS: Words = {
+    "accepted": pgettext_lazy("message", "Accepted"),
+    "deferred": pgettext_lazy("message", "Not now: it waits for another try"),
+    "bounced": pgettext_lazy("message", "Refused"),
+    "withheld": pgettext_lazy("message", "Not sent"),
+    "expired": pgettext_lazy("message", "Given up"),
+    "cancelled": pgettext_lazy("message", "Called off"),
+    "doubtful": pgettext_lazy("message", "Nobody knows whether it arrived"),
+}
+"""How one message fared."""
+
+ADVICE: Words = {
+    "no_connection": _(
+        "No connection came about, or it broke. Look whether host and port are right, and whether this machine may reach them: many providers of servers close port 25 until you ask."
+    ),
+    "guard": _(
+        "That address lies in a private network, and mail into the world goes to public addresses only. Correct the host; for a laboratory of your own name its network in RIDA_LAB_NETS and start Rida anew."
+    ),
+    "encryption": _(
+        "No safe encryption came about, so nothing was sent. Look whether the host has the very name that its certificate shows, and whether the port fits the encryption. A relay of your own house needs its certificate authority here."
+    ),
+    "login": _(
+        "The relay does not take user name or password. Enter them anew in the first step; until then its mail waits, so that the account is not locked."
+    ),
+    "login_way": _(
+        "The relay offers no way to log in that Rida knows, or not without encryption. Choose STARTTLS or TLS, or look up what else it asks for."
+    ),
+    "turned_away": _(
+        "The server turned us away at the door. Its words tell why: often the outgoing address is on a block list, or has no name in DNS."
+    ),
+    "sender_refused": _(
+        "The server does not let you send from this address. Most relays want the domain or the address confirmed in their own console first."
+    ),
+    "recipient_refused": _(
+        "The server refuses this recipient. Look whether your own address is right, and read its words."
+    ),
+    "message_refused": _(
+        "The server refuses the message itself. Its words tell why: often SPF, DKIM or DMARC did not pass, or the domain is new to it."
+    ),
+    "later": _(
+        "The server asks us to come again later. New senders are often put off for some minutes (greylisting); Rida tries again by itself."
+    ),
+    "doubtful": _(
+        "The connection broke after the message was handed over. Look into your mailbox; if it is not there in some minutes, send another."
+    ),
+    "withheld": _("The message could not be made, or your address is barred. Look at the launch for the reason."),
+    "expired": _("It was tried for an hour. Read the last words of the server, then send another."),
+    "cancelled": _("It was called off. Send another."),
+}
+"""What to do about a test that did not arrive."""
+
+DIALOGUE: Words = {
+    "connected": _("Connected to %(host)s, %(address)s, port %(port)s"),
+    "failed": _("It ended here: %(why)s"),
+    "encrypted": _("Encrypted from here: %(version)s, %(cipher)s; the certificate of %(certificate)s was checked"),
+    "encrypted_unproved": _(
+        "Encrypted from here: %(version)s, %(cipher)s; the certificate of %(certificate)s was taken without a check"
+    ),
+    "open_already": _("Over a connection that was open already: greeting and login were said before"),
+    "content": _("The message, %(bytes)s bytes"),
+    "cut": _("More was said than is kept here"),
+}
+"""Notes between the lines of a dialogue."""
+
+HISTORY: Words = {
+    "source.choose": _("chose the way"),
+    "source.approve": _("approved the first launch by"),
 }

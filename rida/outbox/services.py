@@ -9,14 +9,14 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from rida.accounts.models import User
+from rida.accounts.models import User, Workspace
 from rida.audience.models import Attribute
 from rida.audience.services import Member, members, slices
 from rida.campaign.content import TRANSACTIONAL, Draft
 from rida.campaign.domain_report import DomainReport
 from rida.campaign.domains import is_proved
-from rida.campaign.models import Campaign
-from rida.campaign.services import draft_of
+from rida.campaign.models import Campaign, Identity, MessageClass
+from rida.campaign.services import draft_of, sender_of
 from rida.kernel.address import parse
 from rida.kernel.clock import milliseconds
 from rida.kernel.engine import submit
@@ -48,7 +48,7 @@ from rida.shaping.sources import departure_of, source_of
 
 __all__ = [
     "Survey", "cancel", "examine", "forecast_of", "launch", "pause", "preview", "resume", "survey",
-    "terms_of", "test_send",
+    "terms_of", "test_send", "trial_send",
 ]  # fmt: skip
 CHUNK = 5_000
 TEST_PURPOSE = "test"
@@ -232,12 +232,24 @@ def test_send(campaign: Campaign, user: User, now: datetime) -> Launch:
     Raises PermissionMissing where even that is none: a mailbox that complained or is dead; ContentError, Unreachable,
     and for a route into the world DomainNotProved: nobody sends in a name that is not theirs, not even to themselves.
     """
-    draft, address = draft_of(campaign), parse(user.email)
-    Press(
-        draft, mailing_of(campaign.workspace_id, draft)
-    )  # what cannot be compiled is told here, not withheld by a worker
-    source = source_of(campaign.workspace)
-    if source.route != SANDBOX and not is_proved(campaign.workspace_id, parse(draft.sender.from_address).domain):
+    return _send_test(campaign.workspace, draft_of(campaign), campaign, user, now)
+
+
+def trial_send(identity: Identity, subject: str, body: str, user: User, now: datetime) -> Launch:
+    """A few words in the name of a sender, to the user's own address: for those who have no campaign yet.
+
+    Signed and sent like any campaign. Raises what `test_send` raises.
+    """
+    draft = Draft(subject, body=body, language=user.language, message_class=MessageClass.OTHER, ad_label=False,
+                  sender=sender_of(identity))  # fmt: skip
+    return _send_test(identity.workspace, draft, None, user, now)
+
+
+def _send_test(workspace: Workspace, draft: Draft, campaign: Campaign | None, user: User, now: datetime) -> Launch:
+    address = parse(user.email)
+    Press(draft, mailing_of(workspace.pk, draft))  # what cannot be compiled is told here, not withheld by a worker
+    source = source_of(workspace)
+    if source.route != SANDBOX and not is_proved(workspace.pk, parse(draft.sender.from_address).domain):
         raise DomainNotProved(domain=parse(draft.sender.from_address).domain)
     site = locate({address.domain}, source, now)[address.domain]
     if not isinstance(site, Site):
@@ -250,18 +262,19 @@ def test_send(campaign: Campaign, user: User, now: datetime) -> Launch:
         merge={"name": user.name, "first_name": user.name.partition(" ")[0], "email": user.email, "attributes": {}},
     )
     terms = Terms(TEST_PURPOSE, draft.message_class, draft.ad_label)
-    act = Act(Kind.GRANTED, TEST_PURPOSE, Basis.SELF_TEST, Grade.E3, now, {"user": user.pk, "campaign": campaign.pk})
+    asked = {"user": user.pk} | ({"campaign": campaign.pk} if campaign else {})
+    act = Act(Kind.GRANTED, TEST_PURPOSE, Basis.SELF_TEST, Grade.E3, now, asked)
     with transaction.atomic():
-        record(campaign.workspace_id, address, act, now)
+        record(workspace.pk, address, act, now)
         made = Launch.objects.create(
-            workspace=campaign.workspace,
+            workspace=workspace,
             campaign=campaign,
             source=source,
             kind=Launch.Kind.TEST,
             urgent=True,
             content=draft.to_json(),
             content_hash=draft.hash(),
-            terms=terms.to_json() | {"profiles": campaign.workspace.profiles},
+            terms=terms.to_json() | {"profiles": workspace.profiles},
             give_up_at=milliseconds(now + timedelta(hours=1)),
             queued=1,
             launched_by=user,

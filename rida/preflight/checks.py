@@ -43,7 +43,7 @@ _LEFT_OVER = re.compile(
     r"\{\{.{0,80}?\}\}|\{%.{0,80}?%\}|\$\{[^{}\n]{1,60}\}"
     r"|%%[\w .:-]{1,60}%%|\*\|[^|\n]{1,60}\|\*|\[\[[^\[\]\n]{1,60}\]\]"
 )
-_GIVE_MAILBOXES = tags.listed(
+GIVE_MAILBOXES = tags.listed(
     "gmail.com googlemail.com yahoo.com ymail.com aol.com outlook.com hotmail.com live.com msn.com icloud.com me.com "
     "mac.com gmx.com gmx.net gmx.de web.de mail.ru yandex.com yandex.ru proton.me protonmail.com zoho.com"
 )
@@ -249,7 +249,7 @@ def is_known_to_dns(case: Case) -> Iterator[Finding]:
     the name of a mailbox provider. Format and TLS are other checks' business.
     """
     address = _address(case.draft.sender.from_address)
-    if address is not None and address.domain in _GIVE_MAILBOXES:
+    if address is not None and address.domain in GIVE_MAILBOXES:
         yield _block("R60", "from_is_a_free_mailbox", domain=address.domain)
     yield from (_told("R60", note) for note in _notes(case, Why.PTR, Why.MX))
 

@@ -5,7 +5,9 @@ import re
 import idna
 from django import template
 
-from rida.console import words
+from rida.campaign.domain_report import Note
+from rida.console import say, words
+from rida.shaping.models import Source
 
 register = template.Library()
 _ENCODED = re.compile(r"xn--[a-z0-9-]+", re.IGNORECASE)
@@ -24,6 +26,31 @@ def message_class(code: str) -> str:
 @register.filter
 def refusal(code: str) -> str:
     return words.of(words.REFUSALS, code)
+
+
+@register.filter
+def way(source: Source) -> str:
+    return say.way(source)
+
+
+@register.filter
+def record_title(why: str) -> str:
+    return words.of(words.RECORDS, why)
+
+
+@register.filter
+def record_reason(why: str) -> str:
+    return words.of(words.RECORD_REASONS, why)
+
+
+@register.filter
+def record_state(state: str) -> str:
+    return words.of(words.RECORD_STATES, state)
+
+
+@register.filter
+def dns_note(note: Note) -> str:
+    return say.note(note)
 
 
 @register.filter
