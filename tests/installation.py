@@ -23,11 +23,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def installation(home: Path, port: int, **settings: str) -> Iterator["subprocess.Popen[str]"]:
+def installation(home: Path, port: int, *options: str, **settings: str) -> Iterator["subprocess.Popen[str]"]:
     """`rida up` with nothing of this test run's own settings; those given are environment variables."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("RIDA_", "DATABASE_", "DJANGO_"))}
     environment = {**kept, "HOME": str(home), "RIDA_HOME": str(home / "rida"), **settings}
-    command = [sys.executable, "-m", "rida.cli", "up", "--port", str(port)]
+    command = [sys.executable, "-m", "rida.cli", "up", "--port", str(port), *options]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process

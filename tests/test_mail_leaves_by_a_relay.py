@@ -1,22 +1,18 @@
 """Through a relay of others (aiosmtpd) with TLS and a password: a real worker, real sockets."""
 
-import socket
-import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from rida.accounts.models import User
+from rida.accounts.models import Membership, Role, User
 from rida.campaign.records import Kind, Way
+from rida.cli import routes
 from rida.delivery.tests.authority import authority
 from rida.dispatch.models import OutcomeRow
 from rida.kernel.clock import now
+from rida.kernel.errors import NoSuchThing
 from rida.kernel.reply import Outcome
 from rida.outbox.models import Launch
 from rida.shaping.models import Allowance, Departure, Source
@@ -26,9 +22,10 @@ from rida.town.beside import beside
 from rida.town.plan import default
 from rida.town.server import Town
 from tests import house
+from tests.relay import HOST, Account, relay
 
 pytestmark = pytest.mark.django_db(transaction=True)
-HOST, LAB = "localhost", "127.0.0.0/8"
+LAB = "127.0.0.0/8"
 NO_CAPS = Caps()
 
 
@@ -43,52 +40,6 @@ def town(tmp_path: Path, settings: Any) -> Iterator[Town]:
         settings.RIDA_URL = "https://news.warda-flowers.example"
         house.asked_of(made.resolver, WAY)
         yield made
-
-
-@dataclass
-class Account:
-    """What the relay saw: envelopes that were taken, logins that were tried, connections."""
-
-    password: str = "tulips"
-    taken: list[Envelope] = field(default_factory=list)
-    logins: int = 0
-    connections: int = 0
-
-    def authenticate(self, _server: SMTP, _session: Session, _envelope: Envelope, _how: str, said: Any) -> AuthResult:
-        self.logins += 1
-        right = isinstance(said, LoginPassword) and said == LoginPassword(b"rosa", self.password.encode())
-        return AuthResult(success=right, handled=False)
-
-    async def handle_EHLO(  # noqa: N802 - aiosmtpd's name
-        self, _server: SMTP, session: Session, _envelope: Envelope, name: str, lines: list[str]
-    ) -> list[str]:
-        self.connections += session.ssl is not None
-        session.host_name = name
-        return lines
-
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
-        self.taken.append(envelope)
-        return "250 2.6.0 taken"
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def relay(account: Account) -> Iterator[int]:
-    """Its port. It wants encryption, then the password."""
-    context: ssl.SSLContext = authority().server(HOST)
-    controller = Controller(
-        account, "127.0.0.1", _free_port(), authenticator=account.authenticate, auth_required=True, tls_context=context,
-        require_starttls=True, server_hostname="relay.test",
-    )  # fmt: skip
-    controller.start()
-    try:
-        yield controller.port
-    finally:
-        controller.stop()
 
 
 def depart(port: int, caps: Caps = NO_CAPS, password: str = "tulips") -> Source:
@@ -178,3 +129,39 @@ def test_without_a_laboratory_a_relay_on_this_machine_is_refused(town: Town) -> 
             house.until(lambda: OutcomeRow.objects.filter(tranche__launch=made).exists())
     assert account.connections == 0
     assert "guard refused 127.0.0.1" in OutcomeRow.objects.filter(tranche__launch=made)[0].reply
+
+
+def test_a_test_by_command_shows_what_was_said_and_lets_the_first_launch_be_approved(
+    town: Town, capsys: pytest.CaptureFixture[str]
+) -> None:
+    account = Account()
+    with relay(account) as port:
+        depart(port)
+        Departure.objects.update(tested_at=None)
+        Membership.objects.create(workspace=house.workspace(), user=User.objects.get(), role=Role.OWNER)
+        User.objects.update(email="rosa@rose-mail.example")
+        house.identity(house.workspace())
+        with house.worker(town.card, lab_nets=LAB):
+            assert routes.test("", None, "", 20) == 0
+    printed = capsys.readouterr().out
+    assert "· Encrypted from here: TLSv1.3" in printed and "the certificate of localhost was checked" in printed
+    assert "→ AUTH PLAIN •••" in printed and "tulips" not in printed
+    assert "→ RCPT TO:<rosa@rose-mail.example>" in printed and "← 250 2.6.0 taken" in printed
+    assert Departure.objects.get().tested_at is not None
+    assert account.taken[0].rcpt_tos == ["rosa@rose-mail.example"]
+    routes.show("")
+    assert "leaves by: the relay localhost" in capsys.readouterr().out
+
+
+def test_a_test_that_nobody_takes_says_so(town: Town, capsys: pytest.CaptureFixture[str]) -> None:
+    account = Account()
+    with relay(account) as port:
+        depart(port)
+        owner = User.objects.get()
+        Membership.objects.create(workspace=house.workspace(), user=owner, role=Role.OWNER)
+        User.objects.update(email="rosa@rose-mail.example")
+        house.identity(house.workspace())
+        assert routes.test("", None, "", 0) == 1
+    assert "Is a worker running?" in capsys.readouterr().out
+    with pytest.raises(NoSuchThing, match=r"rosa@rose-mail\.example"):
+        routes.test("", None, "ed@rose-mail.example", 0)

@@ -177,6 +177,37 @@ def check_dns(domain: str, workspace: str, report_to: str, as_json: bool, **way:
     sys.exit(check(domain, workspace, report_to, as_json=as_json, **way))
 
 
+@main.group()
+def route() -> None:
+    """How mail leaves: the sandbox, a relay, or straight from here. It is chosen on the page “Out of the sandbox”."""
+
+
+@route.command(name="show")
+@click.option("--workspace", default="", help="its short name; not needed while there is only one")
+def show_route(workspace: str) -> None:
+    """By which way the workspace's mail leaves, and how far it is on its way out of the sandbox."""
+    prepare()
+    from rida.cli.routes import show
+
+    show(workspace)
+
+
+@route.command(name="test")
+@click.option("--workspace", default="", help="its short name; not needed while there is only one")
+@click.option("--campaign", type=int, help="its number; a short message of Rida's own without one")
+@click.option("--user", default="", help="whose address gets it; the workspace's first owner by default")
+@click.option("--seconds", default=90.0, show_default=True, help="how long to wait for the answer")
+def test_route(workspace: str, campaign: int | None, user: str, seconds: float) -> None:
+    """Send one real message to yourself, and read what was said. Exit code 1 if it was not accepted.
+
+    A worker must run, such as that of `rida up`.
+    """
+    prepare()
+    from rida.cli.routes import test
+
+    sys.exit(test(workspace, campaign, user, seconds))
+
+
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="one JSON object a line")
 def status(as_json: bool) -> None:

@@ -151,8 +151,10 @@ class Household:
 
         from rida.accounts.services import first_login_link
         from rida.kernel.clock import now
+        from rida.shaping.models import Departure
 
-        click.echo(f"Rida is up at {settings.RIDA_URL} (stop with Ctrl-C). Mail goes to the town on this machine only.")
+        goes = "by the ways its owners chose" if Departure.objects.exists() else "to the town on this machine only"
+        click.echo(f"Rida is up at {settings.RIDA_URL} (stop with Ctrl-C). Mail goes {goes}.")
         if link := first_login_link(now()):
             click.echo(f"First login, once, within 15 minutes: {link}")
 
