@@ -17,18 +17,19 @@ from rida.accounts.models import User, Workspace
 from rida.accounts.rules import Verb, may
 from rida.accounts.services import membership_of
 from rida.shaping.models import Source
-from rida.shaping.sources import source_of
+from rida.shaping.sources import departure_of, sandbox_source
 
 
 class Inside(HttpRequest):
     """Of somebody who is inside: `user` is real, `workspace` is theirs, `verbs` are what their role allows.
 
-    source: by which the workspace's mail leaves; every page tells.
+    source: by which the workspace's mail leaves; every page tells. approved: launches may leave by it, not only tests.
     """
 
     user: User
     workspace: Workspace
     source: Source
+    approved: bool
     verbs: frozenset[Verb]
 
 
@@ -65,5 +66,7 @@ def _enter(request: Inside, verb: Verb) -> None:
     found = membership_of(request.user)
     if found is None or not may(found.role, verb):
         raise PermissionDenied
-    request.workspace, request.source = found.workspace, source_of(found.workspace)
+    departure = departure_of(found.workspace)
+    request.workspace, request.source = found.workspace, departure.source if departure else sandbox_source()
+    request.approved = departure is not None and departure.approved_at is not None
     request.verbs = frozenset(each for each in Verb if may(found.role, each))

@@ -129,7 +129,6 @@ def _save(request: Inside, kind: Source.Route) -> HttpResponse:
     if form.is_valid():
         try:
             _leave_by(request, _kept(form, known, request.user))
-            messages.success(request, _("The way is saved. Next: your domain's records in DNS."))
             return redirect("out")
         except RidaError as error:
             form.add_error(None, say.said(error))
