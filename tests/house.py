@@ -12,7 +12,7 @@ from typing import Any
 from django.db import connection
 from psycopg.conninfo import make_conninfo
 
-from rida.accounts.models import Workspace
+from rida.accounts.models import User, Workspace
 from rida.audience.models import Topic
 from rida.audience.services import add_contact, add_topic
 from rida.campaign import records
@@ -26,6 +26,8 @@ from rida.outbox.services import examine, launch
 from rida.outbox.tickets import materialise
 from rida.permission.rules import Basis, Grade, Kind
 from rida.permission.services import Act, record
+from rida.shaping.models import Departure, Source
+from rida.shaping.sources import approve, choose
 from rida.town.card import TownCard
 from rida.town.plan import Plan
 
@@ -135,6 +137,14 @@ def asked_of(resolver: tuple[str, int], way: Way, of: Workspace | None = None) -
     """The sender's domain is proved."""
     report = check_domain(ensure(of or workspace(), "warda-flowers.example", now()), way, resolver, now())
     assert report.proved and not report.stops, report
+
+
+def depart(source: Source, owner: User, of: Workspace | None = None) -> None:
+    """From now on by this source: chosen, as if a test had arrived, approved."""
+    home = of or workspace()
+    choose(home, source, owner, now())
+    Departure.objects.filter(workspace=home).update(tested_at=now())
+    approve(home, owner, now())
 
 
 def write_out(made: Launch) -> None:

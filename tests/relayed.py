@@ -30,7 +30,7 @@ def open_relay(workspaces: Sequence[Any], relay: "RelaySettings", password: str,
 
     from rida.accounts.models import User
     from rida.kernel.clock import now
-    from rida.shaping.sources import approve, choose, save_relay
+    from rida.shaping.sources import save_relay
     from tests import house
 
     owner = User.objects.create_user("owner@warda-flowers.example", is_owner=True)
@@ -39,8 +39,7 @@ def open_relay(workspaces: Sequence[Any], relay: "RelaySettings", password: str,
     assert settings.RIDA_RESOLVER is not None
     for workspace in workspaces:
         house.asked_of(settings.RIDA_RESOLVER, _way(), workspace)
-        choose(workspace, source, owner, now())
-        approve(workspace, owner, now())
+        house.depart(source, owner, workspace)
     return source.pk
 
 

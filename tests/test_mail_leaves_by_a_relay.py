@@ -17,7 +17,7 @@ from rida.kernel.reply import Outcome
 from rida.outbox.models import Launch
 from rida.shaping.models import Allowance, Departure, Source
 from rida.shaping.routes import Caps, RelaySettings
-from rida.shaping.sources import approve, choose, save_relay
+from rida.shaping.sources import save_relay
 from rida.town.beside import beside
 from rida.town.plan import default
 from rida.town.server import Town
@@ -48,9 +48,7 @@ def depart(port: int, caps: Caps = NO_CAPS, password: str = "tulips") -> Source:
         HOST, port, "required", "rosa", authority=authority().pem, name=WAY.helo, addresses=WAY.addresses
     )
     source = save_relay("relay", way, password, caps, owner, now())
-    choose(house.workspace(), source, owner, now())
-    Departure.objects.update(tested_at=now())
-    approve(house.workspace(), owner, now())
+    house.depart(source, owner)
     return source
 
 

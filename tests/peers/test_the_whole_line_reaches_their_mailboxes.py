@@ -24,7 +24,7 @@ from rida.outbox.models import Delivery, Launch
 from rida.outbox.return_path import ReturnPaths
 from rida.shaping.models import Source
 from rida.shaping.routes import Caps, DirectSettings, RelaySettings
-from rida.shaping.sources import approve, choose, save_direct, save_relay
+from rida.shaping.sources import save_direct, save_relay
 from tests import house
 from tests.peers.opensmtpd import opensmtpd
 from tests.peers.server import NAME, Offer, Server, Start
@@ -67,7 +67,7 @@ def relay(server: Server, tls: str) -> Source:
 
 
 def direct() -> Source:
-    return save_direct("direct", DirectSettings(OURS, public_addresses=("127.0.0.1",)), owner())
+    return save_direct("direct", DirectSettings(OURS, public_addresses=("127.0.0.1",)), owner(), now())
 
 
 @contextmanager
@@ -76,8 +76,7 @@ def departing(way: Way, source: Source) -> Iterator[tuple[str, int]]:
     with served(zone(way)) as dns:
         settings.RIDA_RESOLVER = dns.address
         house.asked_of(dns.address, way)
-        choose(house.workspace(), source, owner(), now())
-        approve(house.workspace(), owner(), now())
+        house.depart(source, owner())
         yield dns.address
 
 
