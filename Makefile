@@ -49,7 +49,7 @@ peers: .venv/.all-set-up catalogues  ## programs of others take and judge what w
 	$(BIN)/python -m tests.peers.packages || test "$$CI" != true
 	$(PYTEST) -n $(TEST_PROCESSES) -m peers $(ARGS)
 
-browser: .venv/.all-set-up catalogues  ## the first hour in Chromium, both languages; pictures in build/first-hour
+browser: .venv/.all-set-up catalogues  ## the first hour and the way out in Chromium, both languages; pictures in build
 	command -v chromium >/dev/null || { apt-get update --quiet=2; $(APT) chromium; }
 	$(PYTEST) -m browser $(ARGS)
 

@@ -5,12 +5,14 @@ from datetime import datetime
 from functools import cached_property
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from rida.accounts.models import Workspace
 from rida.campaign.domain_report import DomainReport, State
 from rida.campaign.domains import find, last_report, names_of
 from rida.campaign.models import Identity, SenderDomain
+from rida.console import say
 from rida.preflight.checks import GIVE_MAILBOXES
 from rida.reports.trials import Trial, last_trial
 from rida.shaping.models import Departure, Source
@@ -49,7 +51,7 @@ class Step:
     code: str
     title: Promise
     state: str
-    says: Promise
+    says: Promise | str
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ class Way:
         title = _("Choose how mail leaves")
         if self.departure is None:
             return Step("route", title, "todo", _("All mail stays in the sandbox until you choose a way."))
-        return Step("route", title, "done", _("The way is chosen."))
+        return Step("route", title, "done", gettext("Chosen: %(way)s.") % {"way": say.way(self.source)})
 
     def _dns(self) -> Step:
         title = _("Publish your domain's DNS records")

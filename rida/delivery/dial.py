@@ -89,14 +89,17 @@ class Dialler:
         try:
             async with asyncio.timeout(self.manners.patience.connect):
                 _, wire = await loop.create_connection(
-                    lambda: self.new_wire(door), address, host.port, local_addr=local
+                    lambda: self._wire_to(host, door), address, host.port, local_addr=local
                 )
         except TimeoutError:
             return Reply(Step.CONNECT, 0, "", f"{host.name} [{address}] did not answer in time")
         except OSError as error:
             return Reply(Step.CONNECT, 0, "", f"{host.name} [{address}]: {error.strerror or error}")
-        if self.trace is not None:
-            self.trace.note("connected", host=host.name, address=address, port=host.port)
+        return wire
+
+    def _wire_to(self, host: Host, door: Door) -> Wire:
+        wire = self.new_wire(door)
+        wire.host = host.name
         return wire
 
 

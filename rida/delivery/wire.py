@@ -22,6 +22,8 @@ class Wire(asyncio.Protocol):
 
     def __init__(self, client: Client, lease: Lease, clock: Callable[[], float]) -> None:
         self.client = client
+        self.host = ""
+        """Whom it leads to, for a trace."""
         self.lease = lease
         self._clock = clock
         self._loop = asyncio.get_running_loop()
@@ -46,10 +48,16 @@ class Wire(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        if self._bare is None:
+            self._write_down_whom(self._transport)
         self._bare = self._bare or self._transport
         # The lowest mark: pause_writing then tells whether all our bytes have left for the kernel. An encrypted
         # transport compares by >=, so that 0 would call it full when it is empty (CPython and uvloop, sslproto).
         self._transport.set_write_buffer_limits(high=0 if self._transport is self._bare else 1, low=0)
+
+    def _write_down_whom(self, transport: asyncio.Transport) -> None:
+        if self.client.trace is not None and (peer := transport.get_extra_info("peername")):
+            self.client.trace.note("connected", host=self.host, address=peer[0], port=peer[1])
 
     def data_received(self, data: bytes) -> None:
         self._heard.extend(self.client.receive(data))
