@@ -20,8 +20,9 @@ from rida.api.routes import api
 from rida.audience.services import Member, add_contact, add_topic
 from rida.delivery.ports import Host, Place
 from rida.delivery.ports import Volley as PortVolley
-from rida.dispatch.ledger import Ledger, regroup
+from rida.dispatch.ledger import Ledger
 from rida.dispatch.tests import world
+from rida.dispatch.upkeep import regroup
 from rida.dns.location import Found, MailHost
 from rida.kernel.address import parse
 from rida.kernel.clock import now

@@ -6,28 +6,36 @@ transaction. Times are ms. `Timing` holds the durations; the promise is in docs/
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby, takewhile
 from typing import Any
 
 from django.db import transaction
 
 from rida.delivery.ports import Item, Key, Result, Volley, Word
-from rida.dispatch.room import Limits
+from rida.dispatch.records import (
+    Entry,
+    Move,
+    Row,
+    keep_tests,
+    login_refused,
+    move,
+    moves_at_once,
+    moves_of,
+    wake_late,
+    withhold,
+)
 from rida.dispatch.rules import Timing, next_attempt
 from rida.dispatch.statements import fetch as _rows
 from rida.dispatch.statements import run as _run
 from rida.kernel.clock import elapsed_seconds, now
 from rida.kernel.reply import Outcome, Reply, Step
-from rida.outbox.models import Launch, Tranche
+from rida.outbox.models import Launch
 from rida.permission.rules import Terms
 from rida.permission.services import Ask, heads, verdicts
-from rida.shaping.models import Budget, Site
 from rida.shaping.networks import messages_per_connection
-from rida.shaping.places import assign_places
 
-Row = tuple[Any, ...]
 _LOOK_SECONDS = 0.5
 _LOOK_AHEAD = 2_000
 """People a claim asks permission about beyond those it picked, when all of those are refused: some 20 ms."""
@@ -43,27 +51,6 @@ class LaunchFacts:
     give_up_at: int
     traced: bool
     """A test: what is said is kept with its outcome."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One session's part of a group commit. `begins`: the volley starts with this commit."""
-
-    volley: Volley
-    begins: bool
-    results: Sequence[Result]
-    coming: Sequence[Item]
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """Where a delivery goes whose MX names another site now. first: it was where its launch had put it.
-
-    Who moves again is deferred: servers that rotate between networks would send a delivery round for ever.
-    """
-
-    site: Site
-    first: bool
 
 
 @dataclass(slots=True)
@@ -142,7 +129,7 @@ class Ledger:
         """Permission's answer to what was picked: allowed rows by network; the refused get their outcome here."""
         answers = verdicts([self._question(row[6], row[12], row[10]) for row in picked], now())
         refused = [(row, answer.reason) for row, answer in zip(picked, answers, strict=True) if not answer.allowed]
-        _withhold((Key(row[7], row[8]), row[9], reason, None) for row, reason in refused)
+        withhold((Key(row[7], row[8]), row[9], reason, None) for row, reason in refused)
         by_network: dict[int, list[Row]] = defaultdict(list)
         newest = {}
         for row, answer in zip(picked, answers, strict=True):
@@ -161,7 +148,7 @@ class Ledger:
         answers = verdicts([self._question(row[2], row[3], row[4]) for row in rows], now())
         for tranche_id, answered in groupby(zip(rows, answers, strict=True), key=lambda pair: pair[0][0]):
             run = list(takewhile(lambda pair: not pair[1].allowed, answered))
-            _withhold((Key(tranche_id, row[1]), 1, answer.reason, None) for row, answer in run)
+            withhold((Key(tranche_id, row[1]), 1, answer.reason, None) for row, answer in run)
             _run("pass_over", tranche=tranche_id, count=len(run))
 
     def _insert(self, groups: Sequence[Sequence[Row]]) -> dict[int, int]:
@@ -211,7 +198,7 @@ class Ledger:
         begins = [entry.volley.id for entry in batch if entry.begins]
         with transaction.atomic():
             # Before everything else: whoever makes the same rows waits for us, and may hold what we want next.
-            moves = _moves(batch)
+            moves = moves_of(batch)
         with transaction.atomic():
             self._hear_hard(results)
             if moves:
@@ -222,7 +209,7 @@ class Ledger:
             withheld = self._ask_again(batch)
             halted = self._halted(batch)
             database_now = _rows("now")[0][0]
-        _wake_late(late)
+        wake_late(late)
         words = [
             Word(
                 withheld=frozenset(item.key for item in entry.coming if item.key in withheld),
@@ -248,15 +235,15 @@ class Ledger:
 
     def _record(self, results: Sequence[tuple[int, Result]], moves: Mapping[Key, Move]) -> list[Row]:
         """Networks (with a moment) to be woken after the commit. The caller holds the volleys."""
-        at_once = [(volley_id, result) for volley_id, result in results if _moves_at_once(result, moves)]
-        ended = [(volley_id, result) for volley_id, result in results if not _moves_at_once(result, moves)]
+        at_once = [(volley_id, result) for volley_id, result in results if moves_at_once(result, moves)]
+        ended = [(volley_id, result) for volley_id, result in results if not moves_at_once(result, moves)]
         late = _rows("record", **self._columns(ended, moves)) if ended else []
-        _move(at_once, moves)
-        if refused := [(volley_id, result.reply) for volley_id, result in results if _login_refused(result)]:
+        move(at_once, moves)
+        if refused := [(volley_id, result.reply) for volley_id, result in results if login_refused(result)]:
             # At the end, because allowances are locked after budgets; and departures after them.
             _run("hold_sources", volleys=[volley_id for volley_id, _ in refused], reason=refused[0][1].text[:400])
         if traced := [result for _, result in ended if result.item.traced]:
-            _keep_tests(traced)
+            keep_tests(traced)
         return late
 
     def _columns(self, results: Sequence[tuple[int, Result]], moves: Mapping[Key, Move]) -> dict[str, list[Any]]:
@@ -298,7 +285,7 @@ class Ledger:
             for (volley_id, item), answer in zip(changed, verdicts(asks, now()), strict=True)
             if not answer.allowed
         ]
-        _withhold((item.key, item.attempt, reason, volley_id) for item, reason, volley_id in refused)
+        withhold((item.key, item.attempt, reason, volley_id) for item, reason, volley_id in refused)
         return {item.key for item, _, _ in refused}
 
     def _halted(self, batch: Sequence[Entry]) -> set[int]:
@@ -318,7 +305,7 @@ class Ledger:
                 late = self._record([(volley.id, Result(item, Outcome.DEFERRED, _UNSENT)) for item in returned], {})
             _run("refresh_due", networks=list({volley.network_id, *closed_in}))
             _run("wake_waiting", source=volley.source_id)
-        _wake_late(late)
+        wake_late(late)
         self._heads.pop(volley.id, None)
 
     def _close(self, volley: Volley, attempted: int, returned: Sequence[Item]) -> list[int]:
@@ -374,126 +361,10 @@ class Ledger:
         return self._launches[launch_id]
 
 
-def due_shards(ahead_ms: int) -> list[int]:
-    """Shards with a network that is due, or will be within so long."""
-    return [row[0] for row in _rows("due_shards", ahead=ahead_ms)]
-
-
-def wake_waiting() -> None:
-    """Networks whose source has something left again, because time passed or a limit rose."""
-    _run("wake_waiting", source=None)
-
-
-def heal() -> None:
-    """Wake networks that sleep past a due retry."""
-    _run("forgotten")
-
-
-def limit_source(network_id: int, source_id: int, limits: Limits) -> None:
-    """Limits of a source's own at one network: a second budget row, or other figures in the one there is.
-
-    The only maker of such rows. Under the network's lock it starts with what is in hand: from zero, the closes of open
-    volleys would bring it below, and the source would get that much more.
-    """
-    with transaction.atomic():
-        _rows("lock_networks", networks=[network_id])
-        _rows("lock_sources", networks=[network_id])
-        in_hand, bulk, volleys = _rows("held_by_source", network=network_id, source=source_id)[0]
-        whole = Budget.objects.get(network=network_id, source=None)
-        held = {"in_hand": in_hand, "bulk_in_hand": bulk, "volleys_open": volleys}
-        Budget.objects.update_or_create(
-            network_id=network_id, source_id=source_id, defaults={**asdict(limits), **held, "shard": whole.shard}
-        )
-        _run("refresh_due", networks=[network_id])
-
-
-def regroup(site_id: int, from_network: int, to_network: int) -> None:
-    """Move a site to another network with everything it has in hand and has used (design §4.8)."""
-    both = [from_network, to_network]
-    with transaction.atomic():
-        _rows("lock_networks", networks=both)
-        _rows("lock_sources", networks=both)
-        _rows("lock_site_volleys", site=site_id, from_network=from_network)
-        _run("regroup", site=site_id, from_network=from_network, to_network=to_network)
-        _run("refresh_due", networks=both)
-
-
 def _hold(volley_ids: Collection[int]) -> set[int]:
     """Nobody takes these volleys away until the transaction ends; those whose lease was over before."""
     rows = _rows("hold_volleys", volleys=list(volley_ids)) if volley_ids else []
     return {volley_id for volley_id, over in rows if over}
-
-
-def _moves(batch: Sequence[Entry]) -> dict[Key, Move]:
-    """Where deliveries go whose MX names another site now; the rows are made if need be."""
-    moved = [(entry.volley, result) for entry in batch for result in entry.results if result.moved_to]
-    if not moved:
-        return {}
-    sites = assign_places([result.moved_to for _, result in moved if result.moved_to])
-    tranches = Tranche.objects.filter(pk__in={result.item.key.tranche_id for _, result in moved})
-    home = dict(tranches.values_list("pk", "site"))
-    return {
-        result.item.key: Move(site, home.get(result.item.key.tranche_id) == volley.site_id)
-        for (volley, result), site in zip(moved, sites, strict=True)
-    }
-
-
-def _moves_at_once(result: Result, moves: Mapping[Key, Move]) -> bool:
-    return bool(result.moved_to) and moves[result.item.key].first
-
-
-def _move(moved: Sequence[tuple[int, Result]], moves: Mapping[Key, Move]) -> None:
-    """Under the locks of the sites' networks."""
-    if not moved:
-        return
-    networks = _rows(
-        "move",
-        volley_ids=[volley_id for volley_id, _ in moved],
-        tranche_ids=[result.item.key.tranche_id for _, result in moved],
-        ns=[result.item.key.n for _, result in moved],
-        attempts=[result.item.attempt for _, result in moved],
-        sites=[moves[result.item.key].site.pk for _, result in moved],
-    )
-    _run("wake", networks=[network_id for (network_id,) in networks])
-
-
-def _wake_late(late: Sequence[Row]) -> None:
-    if late:
-        _run("wake_at", networks=[row[0] for row in late], dues=[row[1] for row in late])
-
-
-def _login_refused(result: Result) -> bool:
-    """The relay does not take our password: every further try would bring the account nearer to being locked."""
-    return result.reply.step is Step.AUTH and result.reply.code // 100 == 5
-
-
-def _keep_tests(results: Sequence[Result]) -> None:
-    """What was said, for the page; and that a test arrived, which the first launch into the world waits for."""
-    spoken = [result for result in results if result.dialogue]
-    if spoken:
-        _run(
-            "keep_dialogues",
-            tranche_ids=[result.item.key.tranche_id for result in spoken],
-            ns=[result.item.key.n for result in spoken],
-            attempts=[result.item.attempt for result in spoken],
-            dialogues=[json.dumps([line.to_json() for line in result.dialogue]) for result in spoken],
-        )
-    if arrived := [result.item.launch_id for result in results if result.outcome is Outcome.ACCEPTED]:
-        _run("tested", launches=arrived)
-
-
-def _withhold(refused: Iterable[tuple[Key, int, str, int | None]]) -> None:
-    rows = list(refused)
-    if not rows:
-        return
-    _run(
-        "withhold",
-        tranche_ids=[key.tranche_id for key, _, _, _ in rows],
-        ns=[key.n for key, _, _, _ in rows],
-        attempts=[attempt for _, attempt, _, _ in rows],
-        reasons=[reason for _, _, reason, _ in rows],
-        volley_ids=[volley_id for _, _, _, volley_id in rows],
-    )
 
 
 def _item(row: Row, *, traced: bool) -> Item:

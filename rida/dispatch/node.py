@@ -17,7 +17,8 @@ from rida.delivery.engine import Engine
 from rida.delivery.ports import Item, Result, Volley, Word
 from rida.delivery.recorder import GroupCommit
 from rida.dispatch.clocks import ClockWatch
-from rida.dispatch.ledger import Entry, Ledger
+from rida.dispatch.ledger import Ledger
+from rida.dispatch.records import Entry
 from rida.kernel.clock import elapsed_seconds
 from rida.kernel.errors import DatabaseAway, OutcomeRefused
 from rida.kernel.reply import Reply

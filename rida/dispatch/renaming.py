@@ -3,7 +3,7 @@
 Without it their mail would move to a network whose window is empty, and the same servers would get twice R in an hour.
 """
 
-from rida.dispatch.ledger import regroup
+from rida.dispatch.upkeep import regroup
 from rida.shaping.models import Site
 from rida.shaping.networks import renamed
 from rida.shaping.places import make_network

@@ -2,9 +2,9 @@
 
 from django.conf import settings
 
-from rida.dispatch.ledger import due_shards, heal, wake_waiting
 from rida.dispatch.node import Node
 from rida.dispatch.settling import settle_all
+from rida.dispatch.upkeep import due_shards, heal, wake_waiting
 from rida.kernel.engine import REGISTRY, submit, ticket
 
 _DRAIN_SECONDS = 4.0

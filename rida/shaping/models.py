@@ -120,7 +120,7 @@ class Budget(models.Model):
     """What one network accepts in a rolling window, in hand and in connections; the ledger locks this row.
 
     source null: the network's own limits, shared by everything. source set: a second row where that source has limits
-    of its own; dispatch.ledger.limit_source alone makes it. Room is the lesser of the two, and never more than an
+    of its own; dispatch.upkeep.limit_source alone makes it. Room is the lesser of the two, and never more than an
     allowance leaves.
     """
 

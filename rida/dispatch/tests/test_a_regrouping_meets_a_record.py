@@ -4,9 +4,9 @@ import pytest
 from django.db import transaction
 
 from rida.delivery.ports import Host, Place, Result
-from rida.dispatch.ledger import regroup
 from rida.dispatch.models import Retry
 from rida.dispatch.tests import world
+from rida.dispatch.upkeep import regroup
 from rida.kernel.reply import Outcome, Reply, Step
 from rida.outbox.models import Tranche
 from rida.shaping.models import Site

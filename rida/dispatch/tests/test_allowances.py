@@ -6,8 +6,8 @@ import pytest
 
 from rida.delivery.ports import Result
 from rida.dispatch import room
-from rida.dispatch.ledger import wake_waiting
 from rida.dispatch.tests import world
+from rida.dispatch.upkeep import wake_waiting
 from rida.kernel.reply import Outcome, Reply, Step
 from rida.outbox.models import Tranche
 from rida.shaping.models import NEVER, Allowance, Budget

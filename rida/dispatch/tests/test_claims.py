@@ -7,9 +7,10 @@ import pytest
 from django.db import connection, transaction
 
 from rida.delivery.ports import Volley
-from rida.dispatch.ledger import Ledger, due_shards
+from rida.dispatch.ledger import Ledger
 from rida.dispatch.room import NEVER, Limits
 from rida.dispatch.tests import world
+from rida.dispatch.upkeep import due_shards
 from rida.kernel.clock import milliseconds, now
 from rida.kernel.reply import Outcome
 from rida.outbox.halting import cancel, pause, resume

@@ -6,10 +6,11 @@ import pytest
 from django.db import connection
 
 from rida.delivery.tally import Tally
-from rida.dispatch.ledger import Ledger, heal, regroup
+from rida.dispatch.ledger import Ledger
 from rida.dispatch.room import NEVER, Limits
 from rida.dispatch.settling import settle_all
 from rida.dispatch.tests import world
+from rida.dispatch.upkeep import heal, regroup
 from rida.kernel.clock import milliseconds, now
 from rida.kernel.reply import Outcome
 from rida.outbox.halting import cancel, pause

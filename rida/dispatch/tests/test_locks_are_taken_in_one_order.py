@@ -8,7 +8,8 @@ import pytest
 from django.db import connection, transaction
 
 from rida.delivery.ports import Host, Item, Place, Result, Volley
-from rida.dispatch.ledger import Entry, Ledger
+from rida.dispatch.ledger import Ledger
+from rida.dispatch.records import Entry
 from rida.dispatch.tests import world
 from rida.kernel.clock import now
 from rida.kernel.reply import Outcome, Reply, Step

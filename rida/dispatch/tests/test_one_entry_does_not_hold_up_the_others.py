@@ -7,9 +7,10 @@ from django.db import OperationalError
 from psycopg.errors import DeadlockDetected
 
 from rida.delivery.ports import Host, Place, Result, Volley, Word
-from rida.dispatch.ledger import Entry, Ledger
+from rida.dispatch.ledger import Ledger
 from rida.dispatch.models import OutcomeRow
 from rida.dispatch.node import Node
+from rida.dispatch.records import Entry
 from rida.dispatch.tests import world
 from rida.kernel.errors import DatabaseAway, OutcomeRefused
 from rida.kernel.reply import Outcome, Reply, Step

@@ -14,11 +14,13 @@ from rida.accounts.models import Workspace
 from rida.delivery.ports import Item, Result, Word
 from rida.delivery.ports import Volley as PortVolley
 from rida.dispatch import room
-from rida.dispatch.ledger import Entry, Ledger, limit_source
+from rida.dispatch.ledger import Ledger
 from rida.dispatch.models import OutcomeRow, Retry, Volley
+from rida.dispatch.records import Entry
 from rida.dispatch.room import Limits
 from rida.dispatch.rules import Timing
 from rida.dispatch.statements import statement
+from rida.dispatch.upkeep import limit_source
 from rida.kernel.clock import now
 from rida.kernel.reply import Outcome, Reply, Step
 from rida.outbox.models import Delivery, Launch, Tranche
