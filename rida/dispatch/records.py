@@ -83,15 +83,16 @@ def login_refused(result: Result) -> bool:
 def keep_tests(results: Sequence[Result]) -> None:
     """What was said, for the page; and that a test arrived, which the first launch into the world waits for."""
     spoken = [result for result in results if result.dialogue]
-    if spoken:
-        _run(
-            "keep_dialogues",
-            tranche_ids=[result.item.key.tranche_id for result in spoken],
-            ns=[result.item.key.n for result in spoken],
-            attempts=[result.item.attempt for result in spoken],
-            dialogues=[json.dumps([line.to_json() for line in result.dialogue]) for result in spoken],
-        )
-    if arrived := [result.item.launch_id for result in results if result.outcome is Outcome.ACCEPTED]:
+    if not spoken:
+        return  # only tests are written down: nobody else pays for them
+    _run(
+        "keep_dialogues",
+        tranche_ids=[result.item.key.tranche_id for result in spoken],
+        ns=[result.item.key.n for result in spoken],
+        attempts=[result.item.attempt for result in spoken],
+        dialogues=[json.dumps([line.to_json() for line in result.dialogue]) for result in spoken],
+    )
+    if arrived := [result.item.launch_id for result in spoken if result.outcome is Outcome.ACCEPTED]:
         _run("tested", launches=arrived)
 
 
