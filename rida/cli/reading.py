@@ -14,10 +14,10 @@ from rida.kernel.address import parse
 from rida.kernel.clock import now
 from rida.kernel.errors import NoSuchThing
 from rida.outbox.models import Launch
-from rida.outbox.services import forecast_of
+from rida.outbox.services import account_forecast_of, forecast_of
 from rida.permission.services import history
 from rida.reports.queries import totals
-from rida.shaping.services import total_hours
+from rida.shaping.services import ForecastRow, total_hours
 
 
 def the_workspace(slug: str) -> Workspace:
@@ -84,12 +84,19 @@ def show_person(address: str, workspace: str) -> None:
 
 
 def show_forecast(campaign: int) -> None:
-    rows = forecast_of(the_campaign(campaign), now())
+    rows = all_forecasts(the_campaign(campaign))
     for row in rows:
         hours = "held" if row.hours is None else f"{row.hours:.1f} h"
         click.echo(f"{row.network:<50} {row.n:>9,} messages  {row.r:>5} an hour  {hours:>10}")
     if (hours_in_all := total_hours(rows)) is not None:
-        click.echo(f"The last network is done after {hours_in_all:.1f} hours.")
+        click.echo(f"The last message leaves after {hours_in_all:.1f} hours.")
+
+
+def all_forecasts(campaign: Campaign) -> list[ForecastRow]:
+    """Of every network, then of the relay's account, if it has limits of its own."""
+    rows = forecast_of(campaign, now())
+    account = account_forecast_of(campaign, sum(row.n for row in rows), now())
+    return [*rows, account] if account else rows
 
 
 def show_status(*, as_json: bool) -> None:

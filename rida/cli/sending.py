@@ -2,11 +2,11 @@
 
 import click
 
-from rida.cli.reading import the_campaign
+from rida.cli.reading import all_forecasts, the_campaign
 from rida.console import say
 from rida.kernel.clock import now
 from rida.kernel.errors import LaunchBlocked
-from rida.outbox.services import examine, forecast_of, launch
+from rida.outbox.services import examine, launch
 from rida.preflight.services import blocking, findings_of
 from rida.shaping.services import total_hours
 
@@ -17,7 +17,7 @@ def send_campaign(number: int, *, ask: bool) -> None:
     report = examine(campaign, None, now())
     for found in findings_of(report):
         click.echo(f"{'stops' if found.blocks else 'look'}  {found.rule:<4} {say.finding(found)}")
-    click.echo(f"{report.recipients:,} recipients, {_ends(total_hours(forecast_of(campaign, now())))}.")
+    click.echo(f"{report.recipients:,} recipients, {_ends(total_hours(all_forecasts(campaign)))}.")
     click.echo(f"If this broke the law, it could cost up to ${report.exposure_usd:,} (${report.penalty_usd:,} each).")
     if blocking(report):
         raise LaunchBlocked(codes=", ".join(found.rule for found in blocking(report)))

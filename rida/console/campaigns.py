@@ -19,7 +19,7 @@ from rida.console.forms import CampaignForm
 from rida.console.mail import framed
 from rida.kernel.clock import now
 from rida.kernel.errors import RidaError
-from rida.outbox.services import Survey, examine, forecast_of, launch, preview, survey, test_send
+from rida.outbox.services import Survey, account_forecast_of, examine, forecast_of, launch, preview, survey, test_send
 from rida.preflight.checks import Finding
 from rida.preflight.models import Report
 from rida.preflight.services import blocking, by_rule
@@ -148,6 +148,7 @@ def preflight(request: Inside, campaign_id: int) -> HttpResponse:
         say.tell(request, error)
         return redirect("campaign", campaign.pk)
     reachable = sum(row.n for row in forecast)
+    account = account_forecast_of(campaign, reachable, at)
     page = {
         "campaign": campaign,
         "report": report,
@@ -155,7 +156,8 @@ def preflight(request: Inside, campaign_id: int) -> HttpResponse:
         "blocked": bool(blocking(report)),
     }
     page |= {"reachable": reachable, "unreachable": found.recipients - reachable}
-    page |= {"forecast": forecast, "hours": total_hours(forecast), "grounds": _grounds(found)}
+    hours = total_hours([*forecast, *([account] if account else [])])
+    page |= {"forecast": forecast, "account": account, "hours": hours, "grounds": _grounds(found)}
     page |= {"excluded": [(words.of(words.REASONS, code), n) for code, n in found.excluded.most_common()]}
     page |= {"recipients": found.recipients, "may_launch": Verb.LAUNCH in request.verbs}
     return render(request, "console/preflight.html", page)

@@ -42,13 +42,14 @@ from rida.permission.services import Act, Ask, hash_of, record, verdicts
 from rida.preflight.case import SANDBOX, Audience, Case
 from rida.preflight.models import Report
 from rida.preflight.services import blocking, judge
+from rida.shaping.account import account_forecast
 from rida.shaping.models import Site
 from rida.shaping.services import ForecastRow, forecast
 from rida.shaping.sources import departure_of, source_of
 
 __all__ = [
-    "Survey", "cancel", "examine", "forecast_of", "launch", "pause", "preview", "resume", "survey",
-    "terms_of", "test_send", "trial_send",
+    "Survey", "account_forecast_of", "cancel", "examine", "forecast_of", "launch", "pause", "preview", "resume",
+    "survey", "terms_of", "test_send", "trial_send",
 ]  # fmt: skip
 CHUNK = 5_000
 TEST_PURPOSE = "test"
@@ -156,6 +157,11 @@ def forecast_of(campaign: Campaign, now: datetime) -> list[ForecastRow]:
         if isinstance(place, Site):
             by_network[place.network_id] += count
     return forecast(by_network, now)
+
+
+def account_forecast_of(campaign: Campaign, messages: int, now: datetime) -> ForecastRow | None:
+    """When the relay's own hour and day would let so many leave; None: it has no such limit."""
+    return account_forecast(source_of(campaign.workspace), messages, now)
 
 
 # --- launch ---------------------------------------------------------------------------------------------------------

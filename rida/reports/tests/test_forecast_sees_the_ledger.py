@@ -9,8 +9,9 @@ from rida.dispatch.models import Volley
 from rida.dns.location import Found, MailHost
 from rida.kernel.clock import milliseconds
 from rida.outbox.models import Launch, Tranche
+from rida.shaping.account import account_forecast
 from rida.shaping.forecast import Because
-from rida.shaping.models import Site
+from rida.shaping.models import NEVER, Allowance, Site, Source
 from rida.shaping.places import assign
 from rida.shaping.services import forecast, hold
 from rida.shaping.sources import sandbox_source
@@ -42,6 +43,40 @@ def test_what_no_longer_counts_is_not_in_the_forecast() -> None:
     place = site()
     _sent(place, 90, NOW)
     assert forecast({place.network_id: 90}, NOW)[0].hours == 0
+
+
+def _allowance(**limits: int) -> Source:
+    source = sandbox_source()
+    Allowance.objects.create(source=source, day_more_ms=23 * 3_600_000, **limits)
+    return source
+
+
+def test_a_source_without_an_allowance_has_no_forecast_of_its_own() -> None:
+    assert account_forecast(sandbox_source(), 1_000, NOW) is None
+    assert account_forecast(_allowance(connections=3), 1_000, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("limits", "hours"),
+    [({"hour": 100}, 11.0), ({"day": 500}, 48.0), ({"hour": 100, "day": 500}, 48.0), ({"hour": 0}, None)],
+)
+def test_the_slower_of_a_relays_hour_and_day_counts(limits: dict[str, int], hours: float | None) -> None:
+    row = account_forecast(_allowance(**limits), 1_000, NOW)
+    assert row is not None and row.hours == hours
+
+
+def test_a_relays_account_counts_what_left_by_it_and_what_waits() -> None:
+    place, source = site(), _allowance(hour=100)
+    _sent(place, 90, NOW + timedelta(minutes=30))
+    _waiting(place, 90)
+    row = account_forecast(source, 10, NOW)
+    assert row is not None and row.hours == 1.5
+
+
+def test_a_held_account_has_no_end() -> None:
+    source = _allowance(hour=100, hold_until=NEVER)
+    row = account_forecast(source, 1, NOW)
+    assert row is not None and row.hours is None
 
 
 def _alice() -> Workspace:
