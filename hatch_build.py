@@ -1,4 +1,4 @@
-"""Build hook: fetches the front end's prebuilt files and compiles the catalogues, for wheels and for `pip install -e`.
+"""Build hook: fetches what comes from npm and compiles the catalogues, for wheels and for `pip install -e`.
 
 Node comes from a wheel, so a machine with nothing but Python can build. Nothing of theirs is committed.
 """
@@ -6,34 +6,47 @@ Node comes from a wheel, so a machine with nothing but Python can build. Nothing
 import hashlib
 import os
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polib
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-VENDOR = "rida/static/vendor"
-INPUTS = ("package.json", "package-lock.json", "build.mjs", "icons.txt")
+INPUTS = ("package.json", "package-lock.json", "build.mjs")
 
 
-class FrontEndHook(BuildHookInterface):  # type: ignore[type-arg]
+@dataclass(frozen=True)
+class Vendored:
+    """What a folder with a lock of npm's makes for us. inputs: its files beside the usual ones."""
+
+    source: str
+    target: str
+    inputs: tuple[str, ...]
+
+
+FRONT_END = Vendored("frontend", "rida/static/vendor", ("icons.txt",))
+VERIFIER = Vendored("verifier", "rida/preflight/vendor", ("judge.mjs",))
+
+
+class RidaHook(BuildHookInterface):  # type: ignore[type-arg]
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         root = Path(self.root)
         if self.target_name != "wheel":  # an sdist carries the sources, and its wheel is built from them
             return
-        build_front_end(root)
+        for vendored in (FRONT_END, VERIFIER):
+            build(root, vendored)
         compile_catalogues(root)
 
 
-def build_front_end(root: Path) -> None:
-    """Fill rida/static/vendor, unless it was made from the same inputs before."""
-    mark = root / VENDOR / ".made-from"
-    inputs = _fingerprint(root)
+def build(root: Path, vendored: Vendored) -> None:
+    """Fill its target, unless it was made from the same inputs before."""
+    folder, target = root / vendored.source, root / vendored.target
+    mark, inputs = target / ".made-from", _fingerprint(folder, vendored)
     if mark.exists() and mark.read_text() == inputs:
         return
-    front_end = root / "frontend"
-    _node(front_end, _npm(), "ci", "--no-audit", "--no-fund")
-    _node(front_end, front_end / "build.mjs", root / VENDOR)
+    _node(folder, _npm(), "ci", "--no-audit", "--no-fund", "--ignore-scripts")
+    _node(folder, folder / "build.mjs", target)
     mark.write_text(inputs)
 
 
@@ -43,8 +56,8 @@ def compile_catalogues(root: Path) -> None:
         polib.pofile(str(source)).save_as_mofile(str(source.with_suffix(".mo")))
 
 
-def _fingerprint(root: Path) -> str:
-    contents = b"\0".join((root / "frontend" / name).read_bytes() for name in INPUTS)
+def _fingerprint(folder: Path, vendored: Vendored) -> str:
+    contents = b"\0".join((folder / name).read_bytes() for name in (*INPUTS, *vendored.inputs))
     return hashlib.sha256(contents).hexdigest()
 
 

@@ -58,7 +58,7 @@ def test_the_tools_change_no_version_of_the_run_time() -> None:
 
 def test_every_dependency_has_an_upper_bound_but_data() -> None:
     dependencies = [Requirement(text) for text in project()["project"]["dependencies"]]
-    unbounded = {item.name for item in dependencies if not any(part.operator == "<" for part in item.specifier)}
+    unbounded = {item.name for item in dependencies if not any(part.operator in {"<", "=="} for part in item.specifier)}
     assert unbounded == {"tzdata"}
 
 
@@ -67,7 +67,14 @@ def test_build_requirements_are_exact() -> None:
     assert requires and all(re.fullmatch(r"[a-z-]+==[0-9.]+", text) for text in requires)
 
 
-@pytest.mark.parametrize("folder", ["frontend", "tests/peers"])
+def test_node_is_one_version_at_build_and_at_run_time() -> None:
+    built, running = project()["build-system"]["requires"], project()["project"]["dependencies"]
+    assert [text for text in built if text.startswith("nodejs")] == [
+        text for text in running if text.startswith("nodejs")
+    ]
+
+
+@pytest.mark.parametrize("folder", ["frontend", "verifier"])
 def test_a_lock_of_npm_has_hashes_and_no_registry(folder: str) -> None:
     packages = json.loads((ROOT / folder / "package-lock.json").read_text())["packages"]
     theirs = {name: entry for name, entry in packages.items() if name}

