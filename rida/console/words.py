@@ -201,6 +201,16 @@ FINDINGS: Words = {
         "Nobody can leave this mail, and it says neither that it advertises nor where you live: that is lawful only if all "
         "of it is about an order or a contract of each reader. If any of it advertises, choose another class."
     ),
+    "message_not_believed": _(
+        "%(verifier)s, a program of others, does not believe the signed message: DKIM %(dkim)s, SPF %(spf)s, DMARC %(dmarc)s (%(reason)s). Check the records of the sender's domain; if they stand, please report this."
+    ),
+    "verifier_missing": _(
+        "One of two verifiers (%(verifier)s) could not be asked about the signed message: %(reason)s. The launch may go on; receivers ask more than one."
+    ),
+    "nobody_verified": _(
+        "Nobody verified the signed message, so it is not known whether receivers would believe it. Run preflight again."
+    ),
+    "other_content_verified": _("The campaign was changed while its message was being verified. Run preflight again."),
     "first_launch_not_approved": _(
         "An owner of the installation approves the first launch into the world, on the page “Out of the sandbox”."
     ),
@@ -319,8 +329,16 @@ REASONS: Words = {
     "dns_failed": _("The domain could not be looked up"),
 }
 
+VERIFIERS_AWAY: Words = {
+    "verifier_not_installed": _("it is not installed on this machine"),
+    "verifier_crashed": _("it stopped before it answered"),
+    "verifier_slow": _("it did not answer in time"),
+    "verifier_garbled": _("its answer could not be read"),
+}
+"""Why a verifier has no opinion."""
+
 BY_NAME: Mapping[str, Words] = {
-    "reason": {**REASONS, **REFUSALS},
+    "reason": {**REASONS, **REFUSALS, **VERIFIERS_AWAY},
     "code": REASONS,
     "why": HIDDEN,
     "detail": FAULTS,

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from django.conf import settings
@@ -13,7 +14,6 @@ from rida.accounts.models import User, Workspace
 from rida.audience.models import Attribute
 from rida.audience.services import Member, members, slices
 from rida.campaign.content import TRANSACTIONAL, Draft
-from rida.campaign.domain_report import DomainReport
 from rida.campaign.domains import is_proved
 from rida.campaign.models import Campaign, Identity, MessageClass
 from rida.campaign.services import draft_of, sender_of
@@ -29,7 +29,7 @@ from rida.kernel.errors import (
     Unreachable,
     WrongState,
 )
-from rida.outbox.authentication import domain_report_of
+from rida.outbox.authentication import Authentication, authentication_of
 from rida.outbox.copies import mailing_of
 from rida.outbox.freezing import write_deliveries
 from rida.outbox.halting import cancel, pause, resume
@@ -37,7 +37,7 @@ from rida.outbox.inspect import Specimen, specimens
 from rida.outbox.models import Chunk, Launch
 from rida.outbox.render import Press
 from rida.outbox.route import locate
-from rida.permission.rules import Basis, Grade, Kind, Terms
+from rida.permission.rules import Basis, Grade, Kind, Terms, Verdict
 from rida.permission.services import Act, Ask, hash_of, record, verdicts
 from rida.preflight.case import SANDBOX, Audience, Case
 from rida.preflight.models import Report
@@ -80,19 +80,29 @@ def terms_of(draft: Draft) -> Terms:
 def survey(campaign: Campaign, now: datetime) -> Survey:
     """Asks permission for the whole audience, 5,000 people at a time."""
     found = Survey()
+    for person, answer in _answers(campaign, now):
+        if not answer.allowed:
+            found.excluded[answer.reason] += 1
+            continue
+        found.recipients += 1
+        found.by_basis[answer.basis, int(answer.grade)] += 1
+        found.by_domain[person.domain] += 1
+        if len(found.sample) < _SPECIMENS:
+            found.sample.append(person)
+    return found
+
+
+def _sample(campaign: Campaign, now: datetime) -> list[Member]:
+    """The survey's own, without asking for everybody behind them."""
+    allowed = (person for person, answer in _answers(campaign, now) if answer.allowed)
+    return list(islice(allowed, _SPECIMENS))
+
+
+def _answers(campaign: Campaign, now: datetime) -> Iterator[tuple[Member, Verdict]]:
     terms, profiles = terms_of(draft_of(campaign)), tuple(campaign.workspace.profiles)
     for people in _audience(campaign):
         asks = [Ask(campaign.workspace_id, person.address_hash, terms, profiles) for person in people]
-        for person, answer in zip(people, verdicts(asks, now), strict=True):
-            if not answer.allowed:
-                found.excluded[answer.reason] += 1
-                continue
-            found.recipients += 1
-            found.by_basis[answer.basis, int(answer.grade)] += 1
-            found.by_domain[person.domain] += 1
-            if len(found.sample) < _SPECIMENS:
-                found.sample.append(person)
-    return found
+        yield from zip(people, verdicts(asks, now), strict=True)
 
 
 def _audience(campaign: Campaign) -> Iterator[list[Member]]:
@@ -117,21 +127,24 @@ def preview(campaign: Campaign, now: datetime, merge: dict[str, Any] | None = No
 
 def examine(campaign: Campaign, user: User | None, now: datetime) -> Report:
     """Preflight: every check on the real rendered message and the real audience; the report is kept. For a route into
-    the world it asks DNS, which may take seconds. Raises SealBroken."""
-    return _judge(campaign, user, now, _ask_dns(campaign, now))
+    the world it asks DNS and two verifiers, which may take seconds. Raises SealBroken."""
+    return _judge(campaign, user, now, _ask_the_world(campaign, now))
 
 
-def _ask_dns(campaign: Campaign, now: datetime) -> DomainReport | None:
-    workspace = campaign.workspace
-    return domain_report_of(workspace, draft_of(campaign), source_of(workspace), now)
+def _ask_the_world(campaign: Campaign, now: datetime) -> Authentication:
+    workspace, source = campaign.workspace, source_of(campaign.workspace)
+    if source.route == SANDBOX:
+        return Authentication()
+    people = [person.merge for person in _sample(campaign, now)]
+    return authentication_of(workspace, draft_of(campaign), people, source, now)
 
 
-def _judge(campaign: Campaign, user: User | None, now: datetime, answers: DomainReport | None) -> Report:
+def _judge(campaign: Campaign, user: User | None, now: datetime, answers: Authentication) -> Report:
     draft, found = draft_of(campaign), survey(campaign, now)
     return judge(campaign, _case(campaign, draft, found, now, answers), user, now)
 
 
-def _case(campaign: Campaign, draft: Draft, found: Survey, now: datetime, answers: DomainReport | None) -> Case:
+def _case(campaign: Campaign, draft: Draft, found: Survey, now: datetime, answers: Authentication) -> Case:
     departure = departure_of(campaign.workspace)
     merges = [person.merge for person in found.sample]
     return Case(
@@ -140,7 +153,8 @@ def _case(campaign: Campaign, draft: Draft, found: Survey, now: datetime, answer
         audience=Audience(found.recipients, dict(found.by_basis), found.kept_out_by_the_label),
         route=departure.source.route if departure else SANDBOX,
         now=now,
-        domain_report=answers,
+        domain_report=answers.report,
+        verification=answers.verification,
         approved=departure is None or departure.approved_at is not None,
         address_confirmed_at=campaign.identity.address_confirmed_at if campaign.identity else None,
         attributes=set(Attribute.objects.filter(workspace=campaign.workspace_id).values_list("name", flat=True)),
@@ -173,7 +187,7 @@ def launch(campaign: Campaign, user: User | None, now: datetime, *, urgent: bool
     urgent: time-critical mail, which goes first and may use the reserve.
     Raises LaunchBlocked (findings, no preflight yet, or nobody to write to), ContentChanged, WrongState.
     """
-    answers = _ask_dns(campaign, now)  # before the transaction: a slow resolver must hold no lock
+    answers = _ask_the_world(campaign, now)  # before the transaction: a slow resolver must hold no lock
     with transaction.atomic():
         campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
         if campaign.state != Campaign.State.DRAFT:
@@ -195,7 +209,7 @@ def _check_seen(campaign: Campaign, draft: Draft) -> None:
         raise ContentChanged
 
 
-def _check_now(campaign: Campaign, user: User | None, now: datetime, answers: DomainReport | None) -> None:
+def _check_now(campaign: Campaign, user: User | None, now: datetime, answers: Authentication) -> None:
     """The audience may have changed since, and the DNS: every check once more."""
     report = _judge(campaign, user, now, answers)
     if findings := blocking(report):

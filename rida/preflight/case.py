@@ -8,6 +8,7 @@ from typing import Any
 
 from rida.campaign.content import Draft
 from rida.campaign.domain_report import DomainReport
+from rida.preflight.opinion import Verification
 
 SANDBOX = "sandbox"
 _AFFIRMATIVE = frozenset({"single_opt_in", "double_opt_in", "self_test"})
@@ -88,7 +89,8 @@ class Case:
 
     attributes: names the workspace's contacts have; None: not known, any name will do.
     proved_domains: sender domains proved by DNS; the sandbox needs none. domain_report: what DNS says now of the
-    sender's domain on this route, asked for this case. approved: an owner let this workspace send into the world.
+    sender's domain on this route, asked for this case. verification: what two verifiers make of its messages, asked for
+    this case too. approved: an owner let this workspace send into the world.
     one_page: how our unsubscribe flow works.
     """
 
@@ -101,6 +103,7 @@ class Case:
     attributes: Collection[str] | None = None
     proved_domains: Collection[str] = ()
     domain_report: DomainReport | None = None
+    verification: Verification | None = None
     approved: bool = True
     one_page: bool = True
 

@@ -12,13 +12,14 @@ from email.utils import getaddresses
 
 from rida.campaign import tags
 from rida.campaign.content import TRANSACTIONAL, address_parts, has_line_break, unknown_names
-from rida.campaign.domain_report import Note
+from rida.campaign.domain_report import Note, shown
 from rida.campaign.records import Why
 from rida.campaign.words import leave_marks, spoken, words
 from rida.kernel.address import Address, parse
 from rida.kernel.errors import AddressError
 from rida.preflight.case import SANDBOX, Audience, Case, Finding, Severity, Specimen
 from rida.preflight.exposure import LAWS
+from rida.preflight.opinion import Opinion
 from rida.preflight.page import Page
 
 __all__ = ["CHECKS", "ROUTE_CHECKS", "Audience", "Case", "Finding", "Severity", "Specimen", "findings"]
@@ -95,13 +96,13 @@ def comes_from_who_it_says(case: Case) -> Iterator[Finding]:
         yield _block("R10", "from_name_missing")
     if has_line_break(sender.name):
         yield _block("R10", "from_name_unreadable")
-    for shown in _AN_ADDRESS.findall(sender.name):
-        if _address(shown) != address:
-            yield _block("R10", "from_name_shows_other_address", shown=shown)
+    for other in _AN_ADDRESS.findall(sender.name):
+        if _address(other) != address:
+            yield _block("R10", "from_name_shows_other_address", shown=other)
     if sender.reply_to and _address(sender.reply_to) is None:
         yield _block("R10", "reply_to_invalid", address=sender.reply_to)
     for specimen in case.rendered:
-        if [_address(shown) for _, shown in getaddresses(specimen.values("From"))] != [address]:
+        if [_address(other) for _, other in getaddresses(specimen.values("From"))] != [address]:
             yield _block("R10", "from_is_not_the_sender")
 
 
@@ -256,15 +257,31 @@ def is_known_to_dns(case: Case) -> Iterator[Finding]:
 
 def is_authenticated_in_dns(case: Case) -> Iterator[Finding]:
     """R62, what DNS shows: SPF, DKIM and DMARC stand, and the domains agree. That a signed message passes with them is
-    seen by verifying one.
+    the next check's business.
     """
     address = _address(case.draft.sender.from_address)
-    report = case.domain_report
-    if address is not None and (report is None or report.domain != address.domain):
+    if address is not None and not _is_asked_about(case, address):
         yield _block("R62", "domain_not_asked", domain=address.domain)
     for note in _notes(case, Why.DKIM, Why.SPF, Why.DMARC):
         if note.code not in _OF_KEY_LENGTH:
             yield _told("R62", note)
+
+
+def is_believed_by_two(case: Case) -> Iterator[Finding]:
+    """R62, what receivers would see: two verifiers that share no line believe the messages and their envelope."""
+    address = _address(case.draft.sender.from_address)
+    if address is None or not _is_asked_about(case, address) or not case.rendered:
+        return  # stopped already (R10, R62, R84), and nothing is there to be verified
+    verified = case.verification
+    if verified is not None and verified.content_hash != case.draft.hash():
+        yield _block("R62", "other_content_verified")
+        return
+    opinions = verified.opinions if verified else ()
+    missing = [opinion for opinion in opinions if opinion.is_missing]
+    if len(missing) == len(opinions):
+        yield _block("R62", "nobody_verified")
+    yield from (_warn("R62", "verifier_missing", verifier=each.verifier, reason=each.reason) for each in missing)
+    yield from (_disbelieved(each) for each in opinions if not each.is_missing and not each.believes)
 
 
 def has_a_long_key(case: Case) -> Iterator[Finding]:
@@ -290,6 +307,16 @@ def _notes(case: Case, *about: Why) -> list[Note]:
     """What DNS gave occasion to say, record by record."""
     report = case.domain_report
     return [note for why in about for judged in report.of(why) for note in judged.notes] if report else []
+
+
+def _is_asked_about(case: Case, address: Address) -> bool:
+    return case.domain_report is not None and case.domain_report.domain == address.domain
+
+
+def _disbelieved(opinion: Opinion) -> Finding:
+    results = {"dkim": opinion.dkim, "spf": opinion.spf, "dmarc": opinion.dmarc, "reason": opinion.reason}
+    said = {name: shown(text or "–") for name, text in results.items()}
+    return _block("R62", "message_not_believed", verifier=opinion.verifier, **said)
 
 
 def _told(rule: str, note: Note) -> Finding:
@@ -339,5 +366,11 @@ CHECKS: tuple[Check, ...] = (
     is_well_formed,
     is_finished,
 )
-ROUTE_CHECKS: tuple[Check, ...] = (is_known_to_dns, is_authenticated_in_dns, has_a_long_key, was_let_into_the_world)
+ROUTE_CHECKS: tuple[Check, ...] = (
+    is_known_to_dns,
+    is_authenticated_in_dns,
+    is_believed_by_two,
+    has_a_long_key,
+    was_let_into_the_world,
+)
 """Asked of mail that leaves this machine only."""

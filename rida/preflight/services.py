@@ -18,8 +18,9 @@ __all__ = ["blocking", "by_rule", "findings_of", "judge"]
 
 def judge(campaign: Campaign, case: Case, user: User | None, now: datetime) -> Report:
     """Run every check and store what they found. What the house knows of the campaign's sender, of proved domains and
-    of its contacts' attributes is filled in here where the case leaves it open. What DNS says is not: it is asked anew
-    for each launch, by whoever makes the case (`campaign.domains.check_domain`).
+    of its contacts' attributes is filled in here where the case leaves it open. What DNS and the verifiers say is not:
+    they are asked anew for each launch, by whoever makes the case (`campaign.domains.check_domain`,
+    `preflight.verifying`).
     """
     known = _with_what_we_know(campaign, case)
     price = exposure(case.audience.recipients, now.date())

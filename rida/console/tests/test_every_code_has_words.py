@@ -17,7 +17,7 @@ from rida.console import say, words
 from rida.kernel.errors import ContentError, FileNotTable, Unreachable
 from rida.outbox import copies, render
 from rida.permission.rules import Basis, Kind
-from rida.preflight import checks, page
+from rida.preflight import by_mailauth, checks, node, page
 
 FOUND = re.findall(r'_(?:block|warn)\("[RA]\d+", "(\w+)"', Path(checks.__file__).read_text())
 NOTED = {
@@ -51,8 +51,9 @@ TOO_COSTLY = {"repeats"}
         (r'return "(\w+)"', [page.__file__], {*words.HIDDEN}),
         (r'detail="(\w+)"|Refused\([\w.]+, "(\w+)"', [table.__file__], {*words.FAULTS}),
         (r'refuse\("(\w+)"', [tags.__file__], {*words.TAGS, *TOO_COSTLY}),
+        (r'Away\("(\w+)"|reason="(\w+)"', [node.__file__, by_mailauth.__file__], {*words.VERIFIERS_AWAY}),
     ],
-    ids=["no copy", "no copy for its subject", "hidden", "no table", "no template"],
+    ids=["no copy", "no copy for its subject", "hidden", "no table", "no template", "no opinion"],
 )
 def test_every_code_within_a_sentence_has_words(pattern: str, sources: list[str], known: set[str]) -> None:
     text = "".join(Path(source).read_text() for source in sources)

@@ -8,6 +8,7 @@ from typing import Any
 
 from rida.campaign.content import Content, Draft, compile_content, plain
 from rida.preflight.checks import Audience, Case, Specimen
+from rida.preflight.opinion import Opinion, Verification
 
 NOW = datetime(2026, 5, 8, 9, 0, tzinfo=UTC)
 CONFIRMED = datetime(2026, 1, 15, tzinfo=UTC)
@@ -106,6 +107,12 @@ def case_of(bad: Bad | None = None, **changes: Any) -> Case:
     made = [_specimen(draft, content, person, leave) for person in PEOPLE]
     good = Case(draft, made, Audience(3, CUSTOMERS), "sandbox", NOW, CONFIRMED, ATTRIBUTES)
     return replace(good, **changes)
+
+
+def verified(case: Case, *opinions: Opinion) -> Case:
+    """The case with what the verifiers say of it; by default both believe."""
+    believed = (Opinion("dkimpy", "pass", "pass", "pass"), Opinion("mailauth", "pass", "pass", "pass"))
+    return replace(case, verification=Verification(case.draft.hash(), opinions or believed))
 
 
 def _specimen(draft: Draft, content: Content, person: Mapping[str, Any], leave: str) -> Specimen:

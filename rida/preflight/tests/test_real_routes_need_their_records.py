@@ -11,7 +11,7 @@ from rida.campaign.records import Way, Why
 from rida.campaign.tests.zones import DIRECT, DKIM_NAME, DMARC_NAME, GOOD, MX_NAME, RELAY, SENDING, SPF_NAME
 from rida.dns.tests.zone import said
 from rida.preflight.checks import Finding, Severity, findings
-from rida.preflight.tests.cases import Bad, case_of
+from rida.preflight.tests.cases import Bad, case_of, verified
 
 B, W = Severity.BLOCK, Severity.WARN
 PUBLIC = replace(DIRECT, addresses=("8.8.4.4",))
@@ -37,7 +37,7 @@ def with_note(why: Why, note: Note) -> DomainReport:
 
 def found(of: DomainReport | None, bad: Bad | None = None, **changes: Any) -> list[Finding]:
     given = {"route": "direct", "proved_domains": {"flowers.example"}, "domain_report": of, **changes}
-    return findings(case_of(bad, **given))
+    return findings(verified(case_of(bad, **given)))
 
 
 def seen(of: DomainReport | None, bad: Bad | None = None, **changes: Any) -> list[tuple[str, Severity, str]]:
