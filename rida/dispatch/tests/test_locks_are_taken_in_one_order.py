@@ -18,6 +18,7 @@ from rida.outbox.models import Launch
 from rida.permission.rules import Grade, Kind
 from rida.permission.services import Act, record_hashes
 from rida.permission.services import Entry as Permission
+from rida.shaping.models import Network
 from rida.shaping.places import assign_place
 
 
@@ -103,6 +104,7 @@ def test_many_volleys_are_taken_in_the_order_of_their_ids(act: str) -> None:
         world.wait_until_blocked()
         _lock(second)
     waiting.end()
+    assert {world.volley_row(one.id).started for one in (first, second)} == {act == "begin"}
 
 
 @pytest.mark.django_db(transaction=True)
@@ -119,6 +121,7 @@ def test_two_nodes_move_mail_to_the_same_new_networks() -> None:
         world.wait_until_blocked()
         assign_place(other, now())
     commit.end()
+    assert Network.objects.filter(key__startswith="net:new-").count() == 2
 
 
 def _new_place(number: int) -> Place:
