@@ -58,7 +58,7 @@ def open_house() -> None:
 
 @main.command()
 @click.option("--port", default=8000, show_default=True, help="where the web pages listen, on this machine only")
-@click.option("--without-town", is_flag=True, help="no simulated internet: RIDA_RESOLVER names another one")
+@click.option("--without-town", is_flag=True, help="no simulated internet, so nothing to rehearse in")
 def up(port: int, without_town: bool) -> None:
     """Everything on this machine: database, town, web pages, worker. Ends with Ctrl-C."""
     from rida.cli.household import Household, check_port

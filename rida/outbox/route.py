@@ -57,13 +57,14 @@ def realm_of(source: Source) -> Realm:
 
 
 def sandbox() -> Sandbox:
-    """RIDA_RESOLVER and RIDA_MX_PORT, else the town that runs in this home. Raises SettingError if there is none."""
+    """The town of this home, whoever is asked about the world; without one RIDA_RESOLVER and RIDA_MX_PORT, which stand
+    for a town elsewhere. Raises SettingError if there is neither.
+    """
+    if card := read_card(settings.HOME / "town"):
+        return Sandbox(card.resolver, card.port)
     if settings.RIDA_RESOLVER:
         return Sandbox(_loopback(settings.RIDA_RESOLVER), settings.RIDA_MX_PORT)
-    card = read_card(settings.HOME / "town")
-    if card is None:
-        raise SettingError(name="RIDA_RESOLVER", reason="no town runs in this home; start it with “rida up”")
-    return Sandbox(card.resolver, card.port)
+    raise SettingError(name="RIDA_RESOLVER", reason="no town runs in this home; start it with “rida up”")
 
 
 def world() -> World:
