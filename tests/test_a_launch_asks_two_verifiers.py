@@ -20,7 +20,7 @@ from rida.preflight import node
 from rida.preflight.opinion import Exhibit, Opinion
 from rida.preflight.services import blocking, findings_of
 from rida.shaping.routes import Caps, RelaySettings
-from rida.shaping.sources import approve, choose, save_relay
+from rida.shaping.sources import save_relay
 from rida.town.beside import beside
 from rida.town.plan import default
 from rida.town.server import Town
@@ -46,8 +46,7 @@ def depart() -> None:
     owner = User.objects.create_user("rosa@warda.example", is_owner=True)
     way = RelaySettings(WAY.relay, 2525, name=WAY.helo, addresses=WAY.addresses)
     source = save_relay("relay", way, "", Caps(), owner, now())
-    choose(house.workspace(), source, owner, now())
-    approve(house.workspace(), owner, now())
+    house.depart(source, owner)
 
 
 def codes(campaign: Campaign) -> list[str]:
