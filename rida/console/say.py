@@ -7,7 +7,7 @@ from django.utils.translation import get_language_bidi, gettext
 from rida.campaign.domain_report import Note
 from rida.console import words
 from rida.delivery.trace import By, Line
-from rida.kernel.errors import ContentError, RidaError
+from rida.kernel.errors import ContentError, RelayUnknown, RidaError
 from rida.kernel.reply import Outcome, Reply, Step
 from rida.preflight.checks import Finding
 from rida.shaping.models import Source
@@ -64,6 +64,7 @@ def advice(reply: Reply, outcome: Outcome) -> str:
 
 
 _TOLD_BY_REPLY = (Outcome.DEFERRED, Outcome.BOUNCED)
+_NO_ADDRESS = RelayUnknown.says.partition("%")[0]
 _TURNED_AWAY = {
     Step.AUTH: "login",
     Step.MAIL: "sender_refused",
@@ -80,6 +81,8 @@ def _trouble(reply: Reply) -> str:
         return "later"
     if reply.text.startswith("guard refused"):
         return "guard"
+    if reply.text.startswith(_NO_ADDRESS):
+        return "relay_name"
     return {Step.STARTTLS: "encryption", Step.AUTH: "login_way"}.get(reply.step, "no_connection")
 
 

@@ -444,6 +444,9 @@ ADVICE: Words = {
     "no_connection": _(
         "No connection came about, or it broke. Look whether host and port are right, and whether this machine may reach them: many providers of servers close port 25 until you ask."
     ),
+    "relay_name": _(
+        "No DNS server that this machine asks knows the relay's name, or none answers. Look whether the host is spelled as the relay's help pages have it."
+    ),
     "guard": _(
         "That address lies in a private network, and mail into the world goes to public addresses only. Correct the host; for a laboratory of your own name its network in RIDA_LAB_NETS and start Rida anew."
     ),

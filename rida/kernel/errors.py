@@ -60,6 +60,12 @@ class SettingError(RidaError):
     says = gettext_noop("The setting %(name)s cannot be used: %(reason)s")
 
 
+class RelayUnknown(SettingError):
+    """Its name has no address; the parameter is `host`."""
+
+    says = gettext_noop("This machine finds no address of the relay %(host)s.")
+
+
 class SealBroken(RidaError):
     """Something kept sealed in the database that does not open."""
 

@@ -11,7 +11,7 @@ from rida.delivery.ports import Host
 from rida.delivery.route import Door, Login, Route, Tls
 from rida.dns.resolver import Resolver
 from rida.kernel.clock import elapsed_seconds
-from rida.kernel.errors import RidaError, SettingError
+from rida.kernel.errors import RelayUnknown, RidaError, SettingError
 from rida.outbox.route import Realm, our_name, realm_of
 from rida.shaping.models import Source
 from rida.shaping.routes import DirectSettings, RelaySettings
@@ -41,7 +41,7 @@ class SourceRoutes:
     async def of(self, source_id: int) -> Route:
         found = await self._configured(source_id)
         atlas = WorldAtlas(self._resolver(found.realm), found.realm.mx_port)
-        relay = await _hosts(*found.relay) if found.relay else ()
+        relay = await self._relay(found.realm, *found.relay) if found.relay else ()
         return Route(atlas, found.realm, found.door, relay, found.local_address)
 
     async def close(self) -> None:
@@ -53,6 +53,17 @@ class SourceRoutes:
         if known is None or self.clock() - known.at > HEARD_WITHIN_SECONDS:
             known = self._known[source_id] = await asyncio.to_thread(_read, source_id, self.clock())
         return known
+
+    async def _relay(self, realm: Realm, host: str, port: int) -> tuple[Host, ...]:
+        """By the system's own look-up, /etc/hosts included: a relay is often a neighbour that no DNS knows. Then by the
+        resolver that was named for the world.
+        """
+        addresses = await _by_system(host, port)
+        if not addresses and realm.resolver:
+            addresses = (await self._resolver(realm).addresses(host)).addresses
+        if not addresses:
+            raise RelayUnknown(host=host)
+        return (Host(host, addresses, port),)
 
     def _resolver(self, realm: Realm) -> Resolver:
         if realm.resolver not in self._resolvers:
@@ -91,11 +102,9 @@ def _login(source: Source, relay: RelaySettings) -> Login | None:
         raise SettingError(name=f"the relay “{source.name}”", reason=str(error)) from error
 
 
-async def _hosts(host: str, port: int) -> tuple[Host, ...]:
-    """By the system's own look-up, /etc/hosts included: a relay is often a neighbour that no DNS knows."""
+async def _by_system(host: str, port: int) -> tuple[str, ...]:
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise SettingError(name=f"the relay {host}", reason=error.strerror or str(error)) from error
-    addresses = dict.fromkeys(str(address[0]) for *_, address in found)
-    return (Host(host, tuple(addresses), port),)
+    except OSError:
+        return ()
+    return tuple(dict.fromkeys(str(address[0]) for *_, address in found))

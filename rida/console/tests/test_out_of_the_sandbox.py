@@ -17,6 +17,7 @@ from rida.dispatch.models import Dialogue, OutcomeRow
 from rida.dns.location import Found, MailHost
 from rida.dns.tests.zone import Server, served
 from rida.kernel.clock import milliseconds, now
+from rida.kernel.errors import RelayUnknown
 from rida.kernel.reply import Outcome, Reply, Step
 from rida.outbox.models import Launch, Tranche
 from rida.outbox.services import examine
@@ -259,6 +260,7 @@ def test_preflight_shows_the_checks_of_a_real_route(rosa: Shop, server: Server) 
 
 TROUBLE = [
     (Reply(Step.CONNECT, 0, "", "guard refused 10.0.0.1"), "guard"),
+    (Reply(Step.CONNECT, 0, "", str(RelayUnknown(host="smtp.relay.example"))), "relay_name"),
     (Reply(Step.CONNECT, 0, "", "mx did not answer in time"), "no_connection"),
     (Reply(Step.STARTTLS, 0, "", "certificate verify failed"), "encryption"),
     (Reply(Step.AUTH, 535, "5.7.8", "no"), "login"),
