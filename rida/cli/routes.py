@@ -90,7 +90,7 @@ def _spelled(line: Line) -> str:
 
 def _conclusion(trial: Trial) -> str:
     if trial.outcome is None or trial.reply is None:
-        return "Nobody has taken it yet. Is a worker running? Start “rida up”, or “rida worker”."
+        return say.late(trial)
     fared = words.of(words.TRIALS, trial.outcome.name.lower())
     said = " ".join(filter(None, (str(trial.reply.code or ""), trial.reply.enhanced, trial.reply.text)))
     return "\n".join(filter(None, (f"{fared}: {said}", say.advice(trial.reply, trial.outcome))))

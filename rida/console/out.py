@@ -89,7 +89,8 @@ def _state(request: Inside, *, look_at_dns: bool = False) -> dict[str, Any]:
 def _trial(request: Inside, way: Way) -> dict[str, Any]:
     trial = way.trial
     form = TrialForm(request.workspace)
-    return {"trial_form": form, "trial": trial, "late": bool(trial and trial.is_late(now())), **_told(trial)}
+    late = say.late(trial) if trial and trial.is_late(now()) else ""
+    return {"trial_form": form, "trial": trial, "late": late, **_told(trial)}
 
 
 def _told(trial: Trial | None) -> dict[str, Any]:

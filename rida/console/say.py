@@ -10,6 +10,7 @@ from rida.delivery.trace import By, Line
 from rida.kernel.errors import ContentError, RelayUnknown, RidaError
 from rida.kernel.reply import Outcome, Reply, Step
 from rida.preflight.checks import Finding
+from rida.reports.trials import Trial
 from rida.shaping.models import Source
 
 _OURS = {"part", "kind", "missing", "state"}
@@ -61,6 +62,11 @@ def advice(reply: Reply, outcome: Outcome) -> str:
     """What to do about a test that was not accepted; nothing where it was."""
     code = str(outcome.name).lower() if outcome not in _TOLD_BY_REPLY else _trouble(reply)
     return words.of(words.ADVICE, code) if code in words.ADVICE else ""
+
+
+def late(trial: Trial) -> str:
+    """Of a test of which nothing is heard."""
+    return words.of(words.LATE, "silent" if trial.taken else "nobody")
 
 
 _TOLD_BY_REPLY = (Outcome.DEFERRED, Outcome.BOUNCED)

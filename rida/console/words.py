@@ -483,6 +483,14 @@ ADVICE: Words = {
 }
 """What to do about a test that did not arrive."""
 
+LATE: Words = {
+    "nobody": _("Nobody has taken it yet. Is a worker running? Start “rida up”, or “rida worker”."),
+    "silent": _(
+        "A worker is at it, and the server keeps silent so far. Often port and encryption do not fit each other: 587 wants STARTTLS, 465 TLS from the start. Or something on the way lets nothing through. In some minutes it stands here how it ended."
+    ),
+}
+"""What to think of a test of which nothing is heard."""
+
 DIALOGUE: Words = {
     "connected": _("Connected to %(host)s, %(address)s, port %(port)s"),
     "failed": _("It ended here: %(why)s"),

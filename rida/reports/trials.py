@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 from rida.accounts.models import Workspace
 from rida.delivery.trace import Line
-from rida.dispatch.models import Dialogue, OutcomeRow, Retry
+from rida.dispatch.models import Dialogue, OutcomeRow, Retry, Volley
 from rida.kernel.clock import moment
 from rida.kernel.reply import Outcome, Reply, Step
-from rida.outbox.models import Launch
+from rida.outbox.models import Launch, Tranche
 from rida.shaping.models import Departure
 
 _SOON = timedelta(seconds=20)
@@ -16,9 +16,12 @@ _SOON = timedelta(seconds=20)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """outcome: of the newest try; None: there was none yet. again_at: when it is tried once more."""
+    """outcome: of the newest try; None: there was none yet. taken: a worker is at it. again_at: when it is tried once
+    more.
+    """
 
     launch: Launch
+    taken: bool = False
     outcome: Outcome | None = None
     reply: Reply | None = None
     at: datetime | None = None
@@ -35,7 +38,7 @@ class Trial:
         return self.outcome not in (None, Outcome.ACCEPTED)
 
     def is_late(self, now: datetime) -> bool:
-        """Nobody took it yet: perhaps no worker runs."""
+        """Nothing is heard of it: perhaps no worker runs, or the server keeps silent."""
         return self.outcome is None and now - self.launch.launched_at > _SOON
 
 
@@ -46,12 +49,18 @@ def trial_of(launch: Launch) -> Trial:
     retry = Retry.objects.filter(launch=launch).first()
     return Trial(
         launch=launch,
+        taken=row is None and _is_taken(launch),
         outcome=Outcome(row.kind) if row else None,
         reply=_reply(row) if row else None,
         at=moment(row.at) if row else None,
         again_at=moment(retry.due) if retry and row else None,
         lines=tuple(map(Line.from_json, said.lines)) if said else (),
     )
+
+
+def _is_taken(launch: Launch) -> bool:
+    tranches = list(Tranche.objects.filter(launch=launch).values_list("pk", flat=True))
+    return Volley.objects.filter(source=launch.source_id, closed=False, tranche_ids__overlap=tranches).exists()
 
 
 def last_trial(departure: Departure) -> Trial | None:

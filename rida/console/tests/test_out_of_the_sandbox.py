@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from rida.campaign.models import Identity, SenderDomain
 from rida.console import say, words
 from rida.console.tests.house import Shop, colleague, entered, shop
 from rida.delivery.trace import By, Line
-from rida.dispatch.models import Dialogue, OutcomeRow
+from rida.dispatch.models import Dialogue, OutcomeRow, Volley
 from rida.dns.location import Found, MailHost
 from rida.dns.tests.zone import Server, served
 from rida.kernel.clock import milliseconds, now
@@ -208,6 +209,26 @@ def test_a_domain_of_a_mailbox_provider_is_explained(rosa: Shop) -> None:
     rosa.campaign.delete()
     Identity.objects.all().delete()
     assert reverse("identity_new") in page(rosa)
+
+
+def test_a_test_of_which_nothing_is_heard_says_where_it_hangs(rosa: Shop, server: Server) -> None:
+    leave(rosa)
+    rosa.client.post(reverse("out_check"))
+    publish(rosa, server)
+    rosa.client.post(reverse("out_check"))
+    located(Realm.WORLD)
+    rosa.client.post(reverse("out_send"), {"letter": f"sender:{rosa.identity.pk}"})
+    made = Launch.objects.get(kind=Launch.Kind.TEST)
+    assert "keeps silent" not in page(rosa) and "Is a worker running?" not in page(rosa)
+    Launch.objects.update(launched_at=now() - timedelta(seconds=30))
+    Departure.objects.update(changed_at=now() - timedelta(minutes=1))
+    assert "Is a worker running?" in page(rosa)
+    site = Tranche.objects.get().site
+    Volley.objects.create(
+        workspace=made.workspace, source=made.source, site=site, network=site.network, node="n", urgent=True, n=1,
+        opened_at=0, lease_until=0, counts_until=0, tranche_ids=[Tranche.objects.get().pk], ns=[0], attempts=[1],
+    )  # fmt: skip
+    assert "keeps silent" in page(rosa) and "Is a worker running?" not in page(rosa)
 
 
 def test_htmx_gets_the_steps_alone(rosa: Shop, server: Server) -> None:
