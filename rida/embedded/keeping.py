@@ -9,8 +9,9 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -21,10 +22,12 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from rida import embedded
 from rida.embedded import programs
 from rida.embedded.cluster import failure
-from rida.kernel.errors import BackupUnfit, DatabaseInUse
+from rida.kernel.clock import elapsed_seconds
+from rida.kernel.errors import BackupUnfit, DatabaseInUse, StorageError
 
 _FACTS, _SECRET, _DUMP = "rida.json", "secret", "database.dump"
 _PIECE = 1024 * 1024
+_UNDO_SECONDS = 10.0
 
 # What pg_restore --clean would leave: things that the dump does not know, made since. Extensions stay.
 _EMPTY = """
@@ -121,14 +124,18 @@ def load(backup: Backup, url: str, afterwards: str) -> None:
     tools = programs.clients(major)
     _refuse_others(url)
     command = [str(tools / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=terse", "-f", "-"]
-    with _running(command, url, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as (psql, said):
-        try:
-            with _pipe(psql.stdin) as script:
-                _play(script, backup, tools / "pg_restore", said, afterwards)
-        except BrokenPipeError:
-            psql.wait()  # it ended first, and said why
-        if psql.wait():
-            raise failure(_words(said))
+    try:
+        with _running(command, url, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as (psql, said):
+            try:
+                with _pipe(psql.stdin) as script:
+                    _play(script, backup, tools / "pg_restore", said, afterwards)
+            except BrokenPipeError:
+                psql.wait()  # it ended first, and said why
+            if psql.wait():
+                raise failure(_words(said))
+    except Exception:
+        _wait_until_undone(url)
+        raise
 
 
 def _play(script: IO[bytes], backup: Backup, pg_restore: Path, said: IO[bytes], afterwards: str) -> None:
@@ -152,15 +159,27 @@ def _copy_dump(backup: Backup, archive: IO[bytes]) -> None:
         raise BackupUnfit(file=backup.file, reason="it was changed since it was made") from error
 
 
+def _wait_until_undone(url: str) -> None:
+    """psql is gone, but its server process may still be at it, and would stand in the way of whoever comes next."""
+    deadline = elapsed_seconds() + _UNDO_SECONDS
+    with suppress(StorageError):  # it may be the server that went away
+        while _others(url) and elapsed_seconds() < deadline:
+            time.sleep(0.05)
+
+
 def _refuse_others(url: str) -> None:
     """A worker that goes on would hold outcomes of volleys that are not there any more."""
+    if count := _others(url):
+        raise DatabaseInUse(count=count)
+
+
+def _others(url: str) -> int:
     with embedded.connect(url) as connection:
         found = connection.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
             " AND backend_type = 'client backend'"
         ).fetchone()
-    if found and found[0]:
-        raise DatabaseInUse(count=found[0])
+    return int(found[0]) if found else 0
 
 
 # --- programs ---------------------------------------------------------------------------------------------------------
