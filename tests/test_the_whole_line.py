@@ -86,6 +86,19 @@ def test_every_copy_gets_its_outcome_whatever_the_network_says(town: Town) -> No
     assert "suppressed" in kinds
 
 
+def test_a_rehearsal_bars_nobody_in_the_world(town: Town) -> None:
+    """The town plays that mailboxes are gone by their names; of its own it knows, of the world's it cannot."""
+    people = ("gone@rose-mail.example", "gone.west@a-real-shop.com")
+    house.sign_up(*people)
+    made = house.launched()
+    with house.worker(town.card):
+        house.write_out(made)
+        house.until(lambda: house.finished(made))
+    assert totals(made.pk).bounced == 2
+    barred = [[line.kind for line in history(house.workspace().pk, parse(person))][1:] for person in people]
+    assert barred == [["suppressed"], []]
+
+
 def test_domains_that_dns_cannot_answer_for_wait_instead_of_being_lost(town: Town) -> None:
     house.sign_up("a@broken-dns.example")
     made = house.launched(give_up_hours=6 / 3600)

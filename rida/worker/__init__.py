@@ -5,7 +5,7 @@ import logging
 import os
 import secrets
 import signal
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import uvloop
@@ -26,7 +26,10 @@ from rida.kernel.errors import SealBroken
 from rida.kernel.reply import Reply, Step
 from rida.outbox.copies import Copies
 from rida.outbox.links import Copy
+from rida.outbox.models import Launch
 from rida.outbox.render import Refused
+from rida.shaping.models import Source
+from rida.town.plan import is_of_the_world
 from rida.worker.routes import SourceRoutes
 
 log = logging.getLogger(__name__)
@@ -53,10 +56,22 @@ class LetterPress:
 
 
 def _suppress_dead_mailboxes(results: Sequence[Result]) -> None:
+    """But for people of the world who were rehearsed with: the town cannot know that their mailboxes do not exist."""
+    rehearsals = _rehearsals({result.item.launch_id for result in results if is_of_the_world(result.item.domain)})
     for result in results:
         item = result.item
+        if item.launch_id in rehearsals and is_of_the_world(item.domain):
+            continue
         copy = Copy(item.workspace_id, item.key.tranche_id, item.key.n, item.address_hash)
         hard_bounce(copy, result.reply, now())
+
+
+def _rehearsals(launches: Collection[int]) -> set[int]:
+    """Those of these launches that stay in the sandbox."""
+    if not launches:
+        return set()
+    found = Launch.objects.filter(pk__in=launches, source__route=Source.Route.SANDBOX)
+    return set(found.values_list("pk", flat=True))
 
 
 def timing() -> Timing:
