@@ -160,6 +160,7 @@ def preflight(request: Inside, campaign_id: int) -> HttpResponse:
     page |= {"forecast": forecast, "account": account, "hours": hours, "grounds": _grounds(found)}
     page |= {"excluded": [(words.of(words.REASONS, code), n) for code, n in found.excluded.most_common()]}
     page |= {"recipients": found.recipients, "may_launch": Verb.LAUNCH in request.verbs}
+    page["may_write"] = Verb.WRITE in request.verbs
     return render(request, "console/preflight.html", page)
 
 

@@ -4,10 +4,12 @@ import re
 
 import idna
 from django import template
+from django.utils.translation import gettext
 
 from rida.campaign.domain_report import Note
 from rida.console import say, words
 from rida.shaping.models import Source
+from rida.shaping.unlocated import KEY as UNLOCATED
 
 register = template.Library()
 _ENCODED = re.compile(r"xn--[a-z0-9-]+", re.IGNORECASE)
@@ -62,6 +64,8 @@ def charset(codec: str) -> str:
 @register.filter
 def own_letters(name: str) -> str:
     """Host names in the letters of their owners (RFC 5891); what is no such name stays as it is."""
+    if name == UNLOCATED:
+        return gettext("Not found in DNS yet")
     return _ENCODED.sub(lambda label: _decoded(label[0]), name)
 
 

@@ -11,6 +11,7 @@ from rida.audience.models import Attribute, Contact, Import
 from rida.audience.services import run_import
 from rida.campaign.models import Campaign
 from rida.console import campaigns, launches, say
+from rida.console.templatetags.console_words import own_letters
 from rida.console.tests.house import Shop, shop
 from rida.dns.location import Found, MailHost
 from rida.kernel.clock import now
@@ -135,6 +136,19 @@ def test_a_launched_campaign_can_be_written_anew(rosa: Shop) -> None:
     assert answer.headers["Location"] == reverse("campaign", args=[made.pk])
     assert (made.state, made.body, made.topic) == (Campaign.State.DRAFT, rosa.campaign.body, rosa.topic)
     assert made.name == "Mother's Day of Rosa, a copy"
+
+
+@pytest.mark.usefixtures("_a_known_domain")
+def test_preflight_of_a_launched_campaign_leads_on_to_a_copy(rosa: Shop) -> None:
+    address = reverse("preflight", args=[rosa.campaign.pk])
+    copy = reverse("campaign_copy", args=[rosa.campaign.pk])
+    assert copy not in rosa.client.get(address).content.decode()
+    Campaign.objects.filter(pk=rosa.campaign.pk).update(state=Campaign.State.LAUNCHED)
+    assert copy in rosa.client.get(address).content.decode()
+
+
+def test_a_network_that_dns_does_not_tell_yet_has_a_name_for_people() -> None:
+    assert (own_letters("unlocated"), own_letters("xn--mgbh0fb.example")) == ("Not found in DNS yet", "مثال.example")
 
 
 def test_a_broken_tag_is_told_with_its_place(rosa: Shop) -> None:
