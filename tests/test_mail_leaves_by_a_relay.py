@@ -148,7 +148,9 @@ def test_a_test_by_command_shows_what_was_said_and_lets_the_first_launch_be_appr
     assert Departure.objects.get().tested_at is not None
     assert account.taken[0].rcpt_tos == ["rosa@rose-mail.example"]
     routes.show("")
-    assert "leaves by: the relay localhost" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "leaves by: the relay localhost" in told
+    assert "Next, on the page “Out of the sandbox”: Publish your domain's DNS records." in told
 
 
 def test_a_test_that_nobody_takes_says_so(town: Town, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ from rida.accounts.models import Membership, Role, User, Workspace
 from rida.campaign.models import Campaign, Identity
 from rida.cli.reading import the_campaign, the_workspace
 from rida.console import say, words
+from rida.console.out_steps import way_of_workspace
 from rida.console.trial_letter import send_short
 from rida.delivery.trace import By, Line
 from rida.kernel.clock import now
@@ -18,6 +19,7 @@ from rida.reports.trials import Trial, trial_of
 from rida.shaping.models import Departure
 from rida.shaping.sources import caps_of, departure_of, held_because, source_of
 
+_ALL_DONE = "All is done: launches leave into the world."
 _ASK_SECONDS = 0.5
 _MARKS = {By.US: "→", By.THEM: "←", By.NOTE: "·"}
 
@@ -29,8 +31,11 @@ def show(workspace: str) -> None:
     click.echo(f"Mail of {owner.name} leaves by: {say.way(source)}.")
     if departure is not None:
         caps = caps_of(source)
-        click.echo(f"At most {caps.hour or 'any number'} an hour, {caps.day or 'any number'} a day.")
+        if caps.hour or caps.day:
+            click.echo(f"At most {caps.hour or 'any number'} an hour, {caps.day or 'any number'} a day.")
         click.echo(_done(departure))
+    step = way_of_workspace(owner, now()).turn
+    click.echo(f"Next, on the page “Out of the sandbox”: {step.title}. {step.says}" if step else _ALL_DONE)
     if held := held_because(source, now()):
         click.echo(f"Held, because the relay refused our login: {held}")
 

@@ -96,9 +96,13 @@ class Way:
         return [step if n <= turn or step.state == "done" else _later(step) for n, step in enumerate(looks)]
 
     @property
+    def turn(self) -> Step | None:
+        """The step in turn; None when all is done."""
+        return next((step for step in self.steps if step.state != "done"), None)
+
+    @property
     def current(self) -> str:
-        """The step in turn; the last when all is done."""
-        return next((step.code for step in self.steps if step.state != "done"), "done")
+        return self.turn.code if self.turn else "done"
 
     # --- each step --------------------------------------------------------------------------------------------------
 
