@@ -2,25 +2,45 @@
 
 import os
 import secrets
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from rida import embedded
+from rida.kernel.errors import SettingError
 
 HOME = embedded.home()
 BASE = Path(__file__).resolve().parent
 
 
 def _number(name: str, default: float) -> float:
-    return float(os.environ.get(name) or default)
+    return _numbers(name, str(default))[0]
 
 
 def _numbers(name: str, default: str) -> tuple[float, ...]:
-    return tuple(float(part) for part in (os.environ.get(name) or default).split(","))
+    given = os.environ.get(name) or default
+    try:
+        return tuple(float(part) for part in given.split(","))
+    except ValueError:
+        raise SettingError(name=name, reason=f"“{given}” is no number") from None
 
 
-def _address(name: str) -> tuple[str, int] | None:
-    host, colon, port = os.environ.get(name, "").rpartition(":")
-    return (host, int(port)) if colon else None
+def _server(name: str, port: int) -> tuple[str, int] | None:
+    """An address with or without a port: 192.0.2.1, 192.0.2.1:5300, 2001:db8::1, [2001:db8::1]:5300."""
+    given = os.environ.get(name, "").strip()
+    bare, _, named = given.rpartition(":") if given.count(":") == 1 or "]:" in given else (given, "", "")
+    try:
+        return (str(ip_address(bare.strip("[]"))), int(named or port)) if given else None
+    except ValueError:
+        reason = f"“{given}” is no address of a server; write it like 192.0.2.1 or 127.0.0.1:5300"
+        raise SettingError(name=name, reason=reason) from None
+
+
+def _networks(name: str) -> tuple[str, ...]:
+    given = tuple(filter(None, os.environ.get(name, "").replace(" ", "").split(",")))
+    try:
+        return tuple(str(ip_network(net)) for net in given)
+    except ValueError as error:
+        raise SettingError(name=name, reason=str(error)) from None
 
 
 def _secret() -> str:
@@ -52,9 +72,9 @@ def _write_private(file: Path, text: str) -> None:
 
 RIDA_SECRETS = {0: _secret().encode()}
 RIDA_URL = os.environ.get("RIDA_URL", "http://127.0.0.1:8000").rstrip("/")
-RIDA_RESOLVER = _address("RIDA_RESOLVER")
+RIDA_RESOLVER = _server("RIDA_RESOLVER", 53)
 RIDA_MX_PORT = int(_number("RIDA_MX_PORT", 25))
-RIDA_LAB_NETS = tuple(filter(None, os.environ.get("RIDA_LAB_NETS", "").split(",")))
+RIDA_LAB_NETS = _networks("RIDA_LAB_NETS")
 
 RIDA_WINDOW_SECONDS = _number("RIDA_WINDOW_SECONDS", 3600)
 """The rolling window of every network's budget; shorter only in demonstrations and tests."""

@@ -68,12 +68,6 @@ def sandbox() -> Sandbox:
 
 
 def world() -> World:
-    """Raises SettingError for a laboratory network that is none."""
-    try:
-        for net in settings.RIDA_LAB_NETS:
-            ip_network(net)
-    except ValueError as error:
-        raise SettingError(name="RIDA_LAB_NETS", reason=str(error)) from error
     return World(settings.RIDA_RESOLVER, settings.RIDA_MX_PORT, settings.RIDA_LAB_NETS)
 
 
