@@ -14,6 +14,7 @@ from typing import Any
 
 import django
 import pytest
+from django.utils import translation
 
 from rida import embedded
 
@@ -62,6 +63,13 @@ def _the_consent_ledger_can_be_emptied() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", flush_without_triggers)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _each_test_begins_in_english() -> Iterator[None]:
+    """A request leaves its reader's language behind in its thread, which is ours."""
+    yield
+    translation.deactivate()
 
 
 def pytest_configure() -> None:
