@@ -45,6 +45,11 @@ class Judged:
     def stops(self) -> bool:
         return any(note.stops for note in self.notes)
 
+    @property
+    def look(self) -> State:
+        """What to call it: a record that stands as it should and nevertheless stops the mail is no good yet."""
+        return State.WRONG if self.stops and self.state is State.OK else self.state
+
     def to_json(self) -> dict[str, Any]:
         notes = [{"code": note.code, "stops": note.stops, "params": dict(note.params)} for note in self.notes]
         return {**self.record.to_json(), "state": str(self.state), "found": list(self.found), "notes": notes}

@@ -76,7 +76,7 @@ def _show(report: DomainReport) -> None:
 def _lines(judged: Judged) -> Iterator[str]:
     """One record: its state, what it is for, how to publish it, what stands there, and what to do."""
     mark = "!" if judged.stops else _MARKS.get(judged.state, "-")
-    yield f"{mark} {words.of(words.RECORDS, judged.why)}: {words.of(words.RECORD_STATES, judged.state)}"
+    yield f"{mark} {words.of(words.RECORDS, judged.why)}: {words.of(words.RECORD_STATES, judged.look)}"
     yield f"    {words.of(words.RECORD_REASONS, judged.why)}"
     yield f"    name   {judged.record.name}"
     yield f"    type   {judged.record.kind}"

@@ -211,6 +211,16 @@ def test_a_domain_of_a_mailbox_provider_is_explained(rosa: Shop) -> None:
     assert reverse("identity_new") in page(rosa)
 
 
+def test_a_record_that_stands_and_stops_the_mail_is_not_called_good(rosa: Shop, server: Server) -> None:
+    leave(rosa)
+    rosa.client.post(reverse("out_check"))
+    publish(rosa, server)
+    del server.rows["mail.flowers.example A"]
+    rosa.client.post(reverse("out_check"))
+    [mx] = re.findall(r'data-record="mx" data-state="ok">.*?<span class="badge bg-red-lt">([^<]+)<', page(rosa), re.S)
+    assert mx == "must be changed" and states(rosa)[1] == "wait"
+
+
 def test_a_test_of_which_nothing_is_heard_says_where_it_hangs(rosa: Shop, server: Server) -> None:
     leave(rosa)
     rosa.client.post(reverse("out_check"))
