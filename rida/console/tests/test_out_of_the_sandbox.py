@@ -217,7 +217,9 @@ def test_a_record_that_stands_and_stops_the_mail_is_not_called_good(rosa: Shop, 
     publish(rosa, server)
     del server.rows["mail.flowers.example A"]
     rosa.client.post(reverse("out_check"))
-    [mx] = re.findall(r'data-record="mx" data-state="ok">.*?<span class="badge bg-red-lt">([^<]+)<', page(rosa), re.S)
+    [mx] = re.findall(
+        r'data-record="mx" data-state="ok">.*?<span class="badge bg-red-lt">([^<]+)<', page(rosa), re.DOTALL
+    )
     assert mx == "must be changed" and states(rosa)[1] == "wait"
 
 
