@@ -72,11 +72,6 @@ def selector_of(pem: bytes) -> str:
     return f"rida-{hashlib.sha256(_public(pem)).hexdigest()[:8]}"
 
 
-def key_bits(record: str) -> int:
-    """Length of the RSA key in a TXT record; 0 if there is none."""
-    return read_record(record).bits
-
-
 def read_record(text: str) -> Published:
     """What a receiver would make of it. Spaces within p are allowed (§3.2)."""
     tags = _tags(text)

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from dkim import parse_public_key, parse_tag_value  # an independent reader
 from dns.rdtypes.ANY.TXT import TXT
 
-from rida.campaign.dkim_key import Flaw, key_bits, public_record, read_record, selector_of, txt_strings
+from rida.campaign.dkim_key import Flaw, public_record, read_record, selector_of, txt_strings
 from rida.campaign.tests.zones import KEY, OTHER_KEY
 
 TEXT = public_record(KEY)
@@ -26,7 +26,7 @@ def short(bits: int) -> str:
 
 
 def test_a_new_key_has_2048_bits_and_a_selector_of_its_own() -> None:
-    assert key_bits(TEXT) == 2048
+    assert read_record(TEXT).bits == 2048
     assert selector_of(KEY) == selector_of(KEY) != selector_of(OTHER_KEY)
     assert len(selector_of(KEY)) == len("rida-12345678")
 
@@ -80,12 +80,12 @@ def test_testing_is_noticed() -> None:
 
 @pytest.mark.parametrize("bits", [512, 1024, 1536])
 def test_the_length_of_short_keys_is_told(bits: int) -> None:
-    assert key_bits(short(bits)) == bits
+    assert read_record(short(bits)).bits == bits
 
 
 def test_the_older_form_of_a_key_is_read_too() -> None:
     der = rsa.generate_private_key(65_537, 2048).public_key().public_bytes(Encoding.DER, PublicFormat.PKCS1)
-    assert key_bits(f"p={base64.b64encode(der).decode()}") == 2048
+    assert read_record(f"p={base64.b64encode(der).decode()}").bits == 2048
 
 
 def test_a_long_value_is_split_for_dns_and_joins_to_itself() -> None:
